@@ -1,0 +1,52 @@
+"""Programs that pip does not bring: which tests went without one, and how to get it.
+
+Exit code 1 with --strict when anything was left out.
+"""
+
+import os
+import shutil
+import sys
+from typing import NamedTuple
+
+# Debian keeps daemons where a user's PATH does not look; Homebrew has its own place.
+ELSEWHERE = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin", "/usr/local/opt/mosquitto/sbin"]
+
+
+class Program(NamedTuple):
+    """What a program is needed for."""
+
+    name: str
+    not_tried: str
+    debian: str
+    macos: str
+
+
+PROGRAMS = [
+    Program(
+        name="mosquitto",
+        not_tried="the gateways and the desk against the broker that a community runs",
+        debian="sudo apt-get install mosquitto",
+        macos="brew install mosquitto",
+    ),
+]
+
+
+def find(name: str) -> str | None:
+    """Return the path of a program, also where daemons are kept; None if it is not installed."""
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *ELSEWHERE]))
+
+
+def lines(programs: list[Program] = PROGRAMS) -> list[str]:
+    """Return one line per program that is missing."""
+    missing = [program for program in programs if find(program.name) is None]
+    return [
+        f"left out, no {program.name}: {program.not_tried}; to install it: "
+        f"{program.macos if sys.platform == 'darwin' else program.debian}"
+        for program in missing
+    ]
+
+
+if __name__ == "__main__":
+    told = lines()
+    print("\n".join(told or ["nothing was left out"]))
+    sys.exit(bool(told) and "--strict" in sys.argv)

@@ -1,0 +1,28 @@
+"""Run the tests over and over with fresh random seeds, until MINUTES have passed or one fails."""
+
+import os
+import random
+import shlex
+import subprocess
+import sys
+import time
+
+MINUTES = float(os.environ.get("MINUTES", "10"))
+
+
+def main() -> None:
+    """Tell each round's seed, and after a failure the command that repeats it."""
+    end_s = time.monotonic() + MINUTES * 60
+    rounds = 0
+    while time.monotonic() < end_s:
+        seed = random.randrange(2**32)
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "2", f"--hypothesis-seed={seed}"]
+        rounds += 1
+        print(f"round {rounds}, seed {seed}", file=sys.stderr, flush=True)
+        if subprocess.run(command).returncode:
+            sys.exit(f"failed; to repeat it: {shlex.join(command)}")
+    print(f"{rounds} rounds in {MINUTES:g} minutes, none failed", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
