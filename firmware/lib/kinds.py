@@ -1,0 +1,49 @@
+"""What each kind of point measures, and the bounds its levels must keep.
+
+Generated from host/firegrid/kinds.toml by `python -m firegrid.tables`: do not edit.
+
+KINDS[kind/quantity] = (unit, sounds, period_ms min, max, levels)
+level = (name, condition bit, above, latch, limit min, max, hysteresis min, max,
+         hold_ms min, max, clear_hold_ms min, max)
+Limits and hysteresis are thousandths of the unit; above, latch and sounds are 1 or 0.
+"""
+
+KINDS = {
+    "smoke/loop_ma": (
+        "mA",
+        1,
+        50,
+        200,
+        (("alarm", 1, 1, 1, 10000, 20000, 500, 5000, 0, 10000, 0, 30000),),
+    ),
+    "gas/pct_lel": (
+        "%LEL",
+        1,
+        100,
+        200,
+        (
+            ("alarm", 1, 1, 1, 5000, 25000, 500, 5000, 0, 15000, 0, 30000),
+            ("pre_alarm", 2, 1, 0, 3000, 20000, 500, 5000, 0, 15000, 0, 30000),
+        ),
+    ),
+    "leakage/ma": (
+        "mA",
+        1,
+        150,
+        200,
+        (
+            ("alarm", 1, 1, 1, 20000, 1000000, 5000, 100000, 0, 20000, 0, 30000),
+            ("pre_alarm", 2, 1, 0, 20000, 1000000, 5000, 100000, 0, 20000, 0, 30000),
+        ),
+    ),
+    "hydrant/kpa": (
+        "kPa",
+        0,
+        200,
+        60000,
+        (
+            ("alarm", 1, 0, 0, 50000, 400000, 2000, 50000, 0, 60000, 0, 60000),
+            ("supervisory", 4, 0, 0, 70000, 500000, 2000, 50000, 0, 60000, 0, 60000),
+        ),
+    ),
+}

@@ -1,0 +1,61 @@
+"""Which driver delivers which quantity, and the bounds of its parameters.
+
+Generated from host/firegrid/drivers.toml by `python -m firegrid.tables`: do not edit.
+
+DRIVERS[driver] = (kind/quantity, inputs, {parameter: (min, max, default)})
+GATEWAY = {setting: (min, max, default)}
+"""
+
+DRIVERS = {
+    "detector-loop": (
+        "smoke/loop_ma",
+        ("gpio", "ads1115"),
+        {
+            "sense_ohm": (10, 49, 39),
+            "open_below_ma": (1, 8, 3),
+            "short_above_ma": (25, 50, 50),
+        },
+    ),
+    "current-loop": (
+        "gas/pct_lel",
+        ("gpio", "ads1115"),
+        {
+            "sense_ohm": (50, 116, 100),
+            "span": (10, 100, 100),
+        },
+    ),
+    "mq-element": (
+        "gas/pct_lel",
+        ("ads1115",),
+        {
+            "supply_mv": (3000, 5500, 5000),
+            "load_ohm": (1000, 100000, 10000),
+            "clean_air_ohm": (0, 10000000, 0),
+            "warm_up_s": (5, 3600, 180),
+        },
+    ),
+    "residual-current": (
+        "leakage/ma",
+        ("gpio",),
+        {
+            "ratio": (100, 5000, 1000),
+            "burden_ohm": (10, 10000, 1000),
+        },
+    ),
+    "ratiometric": (
+        "hydrant/kpa",
+        ("gpio", "ads1115"),
+        {
+            "supply_mv": (4500, 5500, 5000),
+            "divider_permille": (300, 490, 450),
+            "span_kpa": (200, 4000, 1600),
+        },
+    ),
+}
+
+GATEWAY = {
+    "keepalive_s": (5, 60, 20),
+    "sample_s": (1, 3600, 60),
+    "mains_hz": (50, 60, 50),
+    "broker_port": (1, 65535, 1883),
+}

@@ -1,0 +1,180 @@
+"""Writes what follows from the tables: firmware/lib/{kinds,codes,wiring}.py, parts of a schema."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from firegrid import resources, tables, words
+
+__all__ = ["firmware_files", "generated_files", "main", "site_schema_parts"]
+
+_HEADER = '''"""{what}
+
+Generated from host/firegrid/{source} by `python -m firegrid.tables`: do not edit.{legend}
+"""
+'''
+
+_KINDS_LEGEND = """
+
+KINDS[kind/quantity] = (unit, sounds, period_ms min, max, levels)
+level = (name, condition bit, above, latch, limit min, max, hysteresis min, max,
+         hold_ms min, max, clear_hold_ms min, max)
+Limits and hysteresis are thousandths of the unit; above, latch and sounds are 1 or 0."""
+
+_WIRING_LEGEND = """
+
+DRIVERS[driver] = (kind/quantity, inputs, {parameter: (min, max, default)})
+GATEWAY = {setting: (min, max, default)}"""
+
+
+def firmware_files() -> dict[str, str]:
+    """Return what stands in firmware/lib for the tables: file name -> Python text."""
+    return {"kinds.py": _kinds_py(), "codes.py": _codes_py(), "wiring.py": _wiring_py()}
+
+
+def _kinds_py() -> str:
+    head = _HEADER.format(
+        what="What each kind of point measures, and the bounds its levels must keep.",
+        source="kinds.toml",
+        legend=_KINDS_LEGEND,
+    )
+    return head + "\nKINDS = {\n" + "".join(map(_kind_rows, tables.quantities().values())) + "}\n"
+
+
+def _kind_rows(quantity: tables.Quantity) -> str:
+    period = quantity.period_ms
+    rows = [_level_row(level) for level in quantity.levels]
+    levels = "".join(f"\n            {row}," for row in rows) + "\n        "
+    if len(rows) == 1:  # as the formatter would write it
+        levels = f"{rows[0]},"
+    return (
+        f'    "{quantity.key}": (\n'
+        f'        "{quantity.unit}",\n'
+        f"        {int(quantity.sounds)},\n"
+        f"        {period.low},\n"
+        f"        {period.high},\n"
+        f"        ({levels}),\n"
+        "    ),\n"
+    )
+
+
+def _level_row(level: tables.LevelTable) -> str:
+    numbers = [level.bit, int(level.above), int(level.latch)]
+    for figure in (level.limit, level.hysteresis):
+        numbers += [tables.thousandths(figure.low), tables.thousandths(figure.high)]
+    for figure in (level.hold_ms, level.clear_hold_ms):
+        numbers += [int(figure.low), int(figure.high)]
+    return f'("{level.name}", {", ".join(map(str, numbers))})'
+
+
+def _codes_py() -> str:
+    head = _HEADER.format(
+        what="Trouble codes: why a reading is missing, or what ails the gateway.",
+        source="codes.toml",
+        legend="",
+    )
+    rows = "".join(f"{key.upper()} = const({number})\n" for number, key in tables.codes().items())
+    return f"{head}\nfrom micropython import const\n\n{rows}"
+
+
+def _wiring_py() -> str:
+    head = _HEADER.format(
+        what="Which driver delivers which quantity, and the bounds of its parameters.",
+        source="drivers.toml",
+        legend=_WIRING_LEGEND,
+    )
+    rows = "".join(map(_driver_rows, tables.drivers().values()))
+    settings = "".join(_figure_row(*item, indent=4) for item in tables.gateway_figures().items())
+    return f"{head}\nDRIVERS = {{\n{rows}}}\n\nGATEWAY = {{\n{settings}}}\n"
+
+
+def _driver_rows(driver: tables.Driver) -> str:
+    params = "".join(_figure_row(*item, indent=12) for item in driver.params.items())
+    inputs = ", ".join(f'"{name}"' for name in driver.inputs) + ("," * (len(driver.inputs) == 1))
+    return (
+        f'    "{driver.name}": (\n'
+        f'        "{driver.quantity}",\n'
+        f"        ({inputs}),\n"
+        f"        {{\n{params}        }},\n"
+        "    ),\n"
+    )
+
+
+def _figure_row(name: str, figure: tables.Figure, indent: int) -> str:
+    return f'{" " * indent}"{name}": ({figure.low}, {figure.high}, {figure.default}),\n'
+
+
+def site_schema_parts() -> dict[str, Any]:
+    """Return the `$defs` of the site file's JSON Schema that follow from the tables."""
+    return {
+        "kind": {"enum": list(tables.kinds())},
+        "quantity": {"enum": [quantity.name for quantity in tables.quantities().values()]},
+        "driver": {"enum": list(tables.drivers())},
+        "output_name": {"enum": list(tables.board().outputs)},
+        "node_kind": {"enum": list(words.section("nodes"))},
+        "role": {"enum": list(words.section("roles"))},
+        "point_by_kind": {
+            "allOf": [_schema_of(quantity) for quantity in tables.quantities().values()]
+        },
+        "point_by_driver": {
+            "allOf": [_schema_of_driver(driver) for driver in tables.drivers().values()]
+        },
+        "gateway_settings": {
+            "properties": {name: _bounds(fig) for name, fig in tables.gateway_figures().items()}
+        },
+    }
+
+
+def _schema_of(quantity: tables.Quantity) -> dict[str, Any]:
+    properties = {"period_ms": _bounds(quantity.period_ms)}
+    for level in quantity.levels:
+        properties[level.name] = _amount(level.limit, quantity.unit)
+        properties[f"{level.name}_hysteresis"] = _amount(level.hysteresis, quantity.unit)
+        properties[f"{level.name}_hold_ms"] = _bounds(level.hold_ms)
+        properties[f"{level.name}_clear_hold_ms"] = _bounds(level.clear_hold_ms)
+    is_kind = {"properties": {"kind": {"const": quantity.kind}}}
+    return {"if": is_kind, "then": {"properties": properties}}
+
+
+def _schema_of_driver(driver: tables.Driver) -> dict[str, Any]:
+    quantity = tables.quantities()[driver.quantity]
+    uses: dict[str, Any] = {"properties": {"driver": {"const": driver.name}}}
+    if quantity.driver == driver.name:  # the usual one of its kind, so it may go unsaid
+        uses["properties"]["kind"] = {"const": quantity.kind}
+    else:
+        uses["required"] = ["driver"]
+    params = {name: _bounds(figure) for name, figure in driver.params.items()}
+    return {"if": uses, "then": {"properties": params}}
+
+
+def _amount(figure: tables.Figure, unit: str) -> dict[str, Any]:
+    """A number in the unit, or the same as text with the unit behind it."""
+    text = {"type": "string", "pattern": rf"^\s*[-+]?[0-9]*\.?[0-9]+\s*{unit}\s*$"}
+    return {"description": f"{unit}; {figure.source}", "anyOf": [_bounds(figure, "number"), text]}
+
+
+def _bounds(figure: tables.Figure, kind: str = "integer") -> dict[str, Any]:
+    return {
+        "type": kind,
+        "minimum": figure.low,
+        "maximum": figure.high,
+        "default": figure.default,
+    }
+
+
+def generated_files(root: Path) -> Iterator[tuple[Path, str]]:
+    """Yield every generated file of the checkout at `root` with the text it must hold."""
+    for name, text in firmware_files().items():
+        yield root / "firmware" / "lib" / name, text
+    path = root / "docs" / "schemas" / "site.schema.json"
+    schema = json.loads(path.read_text(encoding="utf-8"))
+    schema["$defs"] |= site_schema_parts()
+    yield path, json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    """Rewrite every generated file of this checkout."""
+    for path, text in generated_files(resources.checkout()):
+        path.write_text(text, encoding="utf-8")
+        print(path)

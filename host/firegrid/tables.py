@@ -1,0 +1,232 @@
+"""The tables of kinds, drivers and trouble codes, and what is generated from them.
+
+`kinds.toml`, `drivers.toml` and `codes.toml` are the one source. After a change run
+
+    python -m firegrid.tables
+
+which rewrites firmware/lib/{kinds,codes,wiring}.py and the generated parts of the site file's
+schema. A test compares them.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from firegrid.errors import FiregridError
+
+__all__ = [
+    "BITS",
+    "Board",
+    "Driver",
+    "Figure",
+    "LevelTable",
+    "Quantity",
+    "board",
+    "codes",
+    "drivers",
+    "gateway_figures",
+    "kinds",
+    "quantities",
+    "thousandths",
+]
+
+BITS = {"alarm": 1, "pre_alarm": 2, "supervisory": 4, "trouble": 8}
+FORMAT = 1
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A default and the bounds that a site file must keep; `source` says where they come from."""
+
+    default: float
+    low: float
+    high: float
+    source: str = ""
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelTable:
+    """One level of a quantity: when its condition comes and goes."""
+
+    name: str
+    bit: int
+    above: bool
+    latch: bool
+    limit: Figure
+    hysteresis: Figure
+    hold_ms: Figure
+    clear_hold_ms: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What is measured for a kind: unit, range, levels in the order of display."""
+
+    kind: str
+    name: str
+    title: str
+    unit: str
+    decimals: int
+    low: float
+    high: float
+    sounds: bool
+    driver: str
+    period_ms: Figure
+    levels: tuple[LevelTable, ...]
+
+    @property
+    def key(self) -> str:
+        """The name under which the firmware knows it: `smoke/loop_ma`."""
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """How one kind of sensor is wired: its quantity, inputs and whole-number parameters."""
+
+    name: str
+    title: str
+    quantity: str
+    inputs: tuple[str, ...]
+    params: dict[str, Figure]
+    source: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The pins of the ESP32 and where our wiring puts things by default."""
+
+    source: str
+    highest: int
+    missing: tuple[int, ...]
+    flash: tuple[int, ...]
+    console: tuple[int, ...]
+    strapping: tuple[int, ...]
+    input_only: tuple[int, ...]
+    adc: tuple[int, ...]
+    adc_not_with_wifi: tuple[int, ...]
+    ads1115_addresses: tuple[int, ...]
+    ads1115_channels: int
+    points_max: int
+    outputs: dict[str, int]
+    pins: dict[str, int]
+
+
+def thousandths(value: float) -> int:
+    """Return a number in the unit as the gateway's whole thousandths of it."""
+    return round(value * 1000)
+
+
+@cache
+def quantities() -> dict[str, Quantity]:
+    """Return every quantity under its key, `smoke/loop_ma` and so on."""
+    found = (
+        _quantity(kind, name, row)
+        for kind, rows in _tables("kinds").items()
+        for name, row in rows.items()
+    )
+    return {quantity.key: quantity for quantity in found}
+
+
+@cache
+def kinds() -> dict[str, dict[str, Quantity]]:
+    """Return the quantities of each kind: kinds()["smoke"]["loop_ma"]."""
+    by_kind: dict[str, dict[str, Quantity]] = {}
+    for quantity in quantities().values():
+        by_kind.setdefault(quantity.kind, {})[quantity.name] = quantity
+    return by_kind
+
+
+@cache
+def drivers() -> dict[str, Driver]:
+    """Return every driver under its name."""
+    return {name: _driver(name, row) for name, row in _tables("drivers")["drivers"].items()}
+
+
+@cache
+def board() -> Board:
+    """Return the facts about the gateway's board."""
+    row = _tables("drivers")["board"]
+    facts: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in row.items()
+    }
+    return Board(**facts)
+
+
+@cache
+def gateway_figures() -> dict[str, Figure]:
+    """Return the settings of a whole gateway with their bounds."""
+    return {name: _figure(row) for name, row in _tables("drivers")["gateway"].items()}
+
+
+@cache
+def codes() -> dict[int, str]:
+    """Return the trouble codes: number -> key."""
+    return {int(number): key for number, key in _tables("codes")["codes"].items()}
+
+
+def _tables(name: str) -> dict[str, Any]:
+    path = HERE / f"{name}.toml"
+    tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    found = tables.pop("format", None)
+    if found != FORMAT:
+        raise FiregridError(f"{path}: format {found} is unknown; this firegrid reads {FORMAT}")
+    return tables
+
+
+def _figure(row: dict[str, Any]) -> Figure:
+    low, high = row["bounds"]
+    return Figure(row["default"], low, high, row.get("source", ""), row.get("status", ""))
+
+
+def _quantity(kind: str, name: str, row: dict[str, Any]) -> Quantity:
+    low, high = row["range"]
+    return Quantity(
+        kind=kind,
+        name=name,
+        title=row["title"],
+        unit=row["unit"],
+        decimals=row["decimals"],
+        low=low,
+        high=high,
+        sounds=row["sounds"],
+        driver=row["driver"],
+        period_ms=_figure(row["period_ms"]),
+        levels=tuple(_level(level, row[level]) for level in row if level in BITS),
+    )
+
+
+def _level(name: str, row: dict[str, Any]) -> LevelTable:
+    return LevelTable(
+        name=name,
+        bit=BITS[name],
+        above=row["direction"] == "above",
+        latch=row["latch"],
+        limit=_figure(row["limit"]),
+        hysteresis=_figure(row["hysteresis"]),
+        hold_ms=_figure(row["hold_ms"]),
+        clear_hold_ms=_figure(row["clear_hold_ms"]),
+    )
+
+
+def _driver(name: str, row: dict[str, Any]) -> Driver:
+    return Driver(
+        name=name,
+        title=row["title"],
+        quantity=row["quantity"],
+        inputs=tuple(row["inputs"]),
+        params={param: _figure(figure) for param, figure in row["params"].items()},
+        source=row["source"],
+        status=row["status"],
+    )
+
+
+if __name__ == "__main__":
+    from firegrid import generate
+
+    generate.main()

@@ -1,0 +1,178 @@
+"""The tables of kinds, drivers and codes: their figures, their sources, what is generated."""
+
+import json
+import re
+import tomllib
+
+import jsonschema
+import pytest
+from firegrid import generate, resources, tables
+from firegrid.errors import FiregridError
+
+ROOT = resources.checkout()
+FIGURES = {
+    f"{quantity.key} {level.name} {name}": getattr(level, name)
+    for quantity in tables.quantities().values()
+    for level in quantity.levels
+    for name in ("limit", "hysteresis", "hold_ms", "clear_hold_ms")
+}
+FIGURES |= {f"{key} period_ms": row.period_ms for key, row in tables.quantities().items()}
+LIMITS = {
+    ("smoke/loop_ma", "alarm"): (15, 10, 20, 1000, True),
+    ("gas/pct_lel", "alarm"): (20, 5, 25, 3000, True),
+    ("gas/pct_lel", "pre_alarm"): (10, 3, 20, 3000, False),
+    ("leakage/ma", "alarm"): (300, 20, 1000, 5000, True),
+    ("leakage/ma", "pre_alarm"): (200, 20, 1000, 5000, False),
+    ("hydrant/kpa", "alarm"): (100, 50, 400, 5000, False),
+    ("hydrant/kpa", "supervisory"): (140, 70, 500, 5000, False),
+}
+SMALL_INT_MAX = 2**30 - 1  # beyond it an ESP32 takes heap for a number
+
+
+def everyone(name):
+    return [pytest.param(key, value, id=key) for key, value in name.items()]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [pytest.param(path, text, id=path.name) for path, text in generate.generated_files(ROOT)],
+)
+def test_what_is_generated_is_what_the_tables_say(path, text):
+    assert path.read_text(encoding="utf-8") == text, "run: python -m firegrid.tables"
+
+
+def test_a_changed_table_changes_what_is_generated(monkeypatch):
+    before = generate.firmware_files()
+    codes = {**tables.codes(), 2: "opened"}
+    monkeypatch.setattr(tables, "codes", lambda: codes)
+    after = generate.firmware_files()
+    assert after["codes.py"] == before["codes.py"].replace("OPEN = const(2)", "OPENED = const(2)")
+
+
+@pytest.mark.parametrize("name", ["kinds", "drivers", "codes"])
+def test_each_table_fits_its_schema_and_names_it(name):
+    path = tables.HERE / f"{name}.toml"
+    text = path.read_text(encoding="utf-8")
+    found = re.match(r"#:schema (\S+)\n", text)
+    assert found
+    schema = json.loads((path.parent / found[1]).read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(tomllib.loads(text), schema)
+
+
+def test_a_table_of_an_unknown_format_is_refused_with_both_numbers(tmp_path, monkeypatch):
+    (tmp_path / "codes.toml").write_text("format = 7\n[codes]\n")
+    monkeypatch.setattr(tables, "HERE", tmp_path)
+    with pytest.raises(FiregridError, match="format 7 is unknown; this firegrid reads 1"):
+        tables._tables("codes")
+
+
+def test_the_limits_are_those_that_were_agreed():
+    found = {
+        (quantity.key, level.name): (
+            level.limit.default,
+            level.limit.low,
+            level.limit.high,
+            level.hold_ms.default,
+            level.latch,
+        )
+        for quantity in tables.quantities().values()
+        for level in quantity.levels
+    }
+    assert found == LIMITS
+
+
+def test_only_a_hydrant_does_not_sound():
+    assert [row.kind for row in tables.quantities().values() if not row.sounds] == ["hydrant"]
+
+
+@pytest.mark.parametrize(("name", "figure"), everyone(FIGURES))
+def test_a_default_lies_within_its_bounds_and_fits_a_small_int(name, figure):
+    assert 0 <= figure.low <= figure.default <= figure.high
+    assert figure.low < figure.high
+    assert tables.thousandths(figure.high) <= SMALL_INT_MAX
+
+
+@pytest.mark.parametrize(("name", "figure"), everyone(FIGURES))
+def test_a_figure_is_confirmed_only_where_the_clause_was_read(name, figure):
+    tags = set(re.findall(r"\[([PRTU])\]", figure.source))
+    assert tags or "ours" in figure.source or "no clause found" in figure.source
+    read = bool(tags) and tags <= {"P", "R"} and "ours" not in figure.source
+    assert figure.status == ("confirmed" if read else "to-be-checked")
+
+
+def test_an_alarm_that_sounds_stays_within_the_30_s_of_the_standards():
+    for quantity in tables.quantities().values():
+        if quantity.sounds:
+            for level in quantity.levels:
+                assert level.hold_ms.high + quantity.period_ms.high <= 30_000, quantity.key
+
+
+def test_a_gas_alarm_can_clear_within_the_60_s_of_the_standard():
+    for level in tables.quantities()["gas/pct_lel"].levels:
+        assert level.clear_hold_ms.high < 60_000
+
+
+@pytest.mark.parametrize(("key", "quantity"), everyone(tables.quantities()))
+def test_a_quantity_is_delivered_by_its_usual_driver(key, quantity):
+    assert tables.drivers()[quantity.driver].quantity == key
+
+
+@pytest.mark.parametrize(("key", "quantity"), everyone(tables.quantities()))
+def test_the_lesser_condition_comes_before_the_alarm_by_default(key, quantity):
+    alarm, *lesser = quantity.levels
+    assert alarm.name == "alarm"
+    for level in lesser:
+        assert (level.limit.default < alarm.limit.default) == alarm.above
+
+
+@pytest.mark.parametrize(("name", "driver"), everyone(tables.drivers()))
+def test_a_driver_delivers_a_known_quantity_with_whole_parameters(name, driver):
+    assert driver.quantity in tables.quantities()
+    assert driver.inputs
+    for param, figure in driver.params.items():
+        assert figure.low <= figure.default <= figure.high, param
+        assert figure.high <= SMALL_INT_MAX, param
+
+
+def test_a_wired_sensor_keeps_an_esp32_pin_where_it_tells_the_truth():
+    """Full current over the greatest resistor, full pressure through the weakest divider."""
+    params = {name: driver.params for name, driver in tables.drivers().items()}
+    loop, current, pressure = (
+        params[name] for name in ("detector-loop", "current-loop", "ratiometric")
+    )
+    assert loop["sense_ohm"].high * loop["short_above_ma"].high <= 2450
+    assert current["sense_ohm"].high * 21 <= 2450
+    sensor_mv = pressure["supply_mv"].high * 0.9
+    assert sensor_mv * pressure["divider_permille"].high / 1000 <= 2450
+
+
+def test_the_codes_keep_their_numbers_for_ever():
+    assert tables.codes() == {
+        1: "starting",
+        2: "open",
+        3: "short",
+        4: "below_range",
+        5: "above_range",
+        6: "no_answer",
+        7: "rubbish",
+        8: "saturated",
+        9: "stuck",
+        10: "uncalibrated",
+        20: "config_refused",
+        21: "no_broker",
+        22: "no_desk",
+        23: "records_lost",
+        24: "task_failed",
+        25: "clock_unknown",
+        26: "read_failed",
+    }
+
+
+def test_the_usual_pins_are_pins_that_can_do_it():
+    board = tables.board()
+    refused = {*board.missing, *board.flash, *board.console, *board.strapping, *board.input_only}
+    usual = [*board.outputs.values(), *board.pins.values()]
+    assert not refused.intersection(usual)
+    assert len(set(usual)) == len(usual)
+    assert not set(board.adc).intersection(usual)
