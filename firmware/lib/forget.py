@@ -1,0 +1,12 @@
+"""Give back the memory of modules that were needed only for a moment."""
+
+import sys
+
+
+def forget(*names):
+    """Drop modules by their full names; a later import reads them anew."""
+    for name in names:
+        module = sys.modules.pop(name, None)
+        folder, _, own = name.rpartition(".")
+        if module and folder:
+            delattr(sys.modules[folder], own)

@@ -1,0 +1,139 @@
+"""A point: from readings to condition bits, on both sides of each limit, across the tick wrap."""
+
+from time import ticks_add
+
+from lib.codes import OPEN
+from lib.point import (
+    ALARM,
+    PRE_ALARM,
+    SUPERVISORY,
+    TROUBLE,
+    TROUBLE_HOLD_MS,
+    Gateway,
+    Level,
+    Point,
+)
+
+START = ticks_add(0, -1500)  # every test crosses the wrap
+STEP_MS = 100
+
+
+def gas(latches=True):
+    alarm = Level(ALARM, 20000, True, 2000, 1000, 500, latches)
+    pre_alarm = Level(PRE_ALARM, 10000, True, 1000, 0, 0, False)
+    return Point(5, "gas", "%LEL", 1, [alarm, pre_alarm])
+
+
+def hydrant():
+    return Point(6, "hydrant", "kPa", 0, [Level(SUPERVISORY, 140000, False, 5000, 0, 0, False)])
+
+
+def feed(point, readings, start_ms=0, code=OPEN):
+    """Feed a reading every STEP_MS; return [(ms, conditions)] at each change."""
+    seen = []
+    for step, reading in enumerate(readings):
+        at_ms = start_ms + step * STEP_MS
+        if point.update(reading, code if reading is None else 0, ticks_add(START, at_ms)):
+            seen.append((at_ms, point.conditions))
+    return seen
+
+
+def test_an_alarm_needs_its_whole_hold_time():
+    assert feed(gas(), [20000] * 10) == [(0, PRE_ALARM)]
+    assert feed(gas(), [20000] * 11) == [(0, PRE_ALARM), (1000, PRE_ALARM | ALARM)]
+
+
+def test_one_thousandth_below_the_limit_is_no_alarm():
+    assert feed(gas(), [19999] * 50) == [(0, PRE_ALARM)]
+    assert feed(gas(), [9999] * 50) == []
+
+
+def test_a_single_high_reading_is_no_alarm():
+    assert feed(gas(), ([90000] + [5000]) * 50)[-1][1] & ALARM == 0
+
+
+def test_below_means_below():
+    assert feed(hydrant(), [140000] * 5) == []
+    assert feed(hydrant(), [139999]) == [(0, SUPERVISORY)]
+
+
+def test_a_level_clears_only_beyond_its_hysteresis():
+    point = hydrant()
+    feed(point, [130000])
+    assert feed(point, [144999] * 5, 100) == []
+    assert feed(point, [145000], 600) == [(600, 0)]
+
+
+def test_a_latched_alarm_stays_when_the_cause_has_gone():
+    point = gas()
+    feed(point, [30000] * 11)
+    assert feed(point, [0] * 100, 1100) == [(1100, ALARM)]
+    assert point.conditions == ALARM
+
+
+def test_a_reset_is_refused_while_the_cause_stands():
+    point = gas()
+    feed(point, [30000] * 11)
+    assert point.reset() == 0 and point.conditions == ALARM | PRE_ALARM
+    feed(point, [0] * 10, 1100)
+    assert point.reset() == ALARM and point.conditions == 0
+
+
+def test_after_a_reset_a_new_alarm_comes():
+    point = gas()
+    feed(point, [30000] * 11)
+    feed(point, [0] * 10, 1100)
+    point.reset()
+    assert feed(point, [30000] * 11, 2100)[-1] == (3100, ALARM | PRE_ALARM)
+
+
+def test_without_a_latch_the_alarm_goes_after_its_clear_hold():
+    point = gas(latches=False)
+    feed(point, [30000] * 11)
+    assert feed(point, [0] * 10, 1100) == [(1100, ALARM), (1600, 0)]
+
+
+def test_a_lost_reading_is_trouble_after_its_hold_and_keeps_its_code():
+    point = gas()
+    steps = TROUBLE_HOLD_MS // STEP_MS
+    assert feed(point, [None] * steps) == []
+    assert feed(point, [None], TROUBLE_HOLD_MS) == [(TROUBLE_HOLD_MS, TROUBLE)]
+    assert point.value is None and point.code == OPEN
+
+
+def test_an_alarm_stands_while_its_sensor_burns():
+    point = gas(latches=False)
+    feed(point, [30000] * 11)
+    assert feed(point, [None] * 30, 1100)[-1][1] == ALARM | PRE_ALARM | TROUBLE
+
+
+def test_single_lost_readings_neither_make_nor_lose_an_alarm():
+    readings = [30000, None] * 6
+    assert feed(gas(), readings)[-1] == (1000, ALARM | PRE_ALARM)
+    assert feed(gas(), [5000, None] * 50) == []
+
+
+def test_after_trouble_the_hold_time_begins_anew():
+    point = gas()
+    feed(point, [30000] * 5 + [None] * 30)
+    assert not point.conditions & ALARM
+    seen = feed(point, [30000] * 40, 3500)
+    alarms = [at_ms for at_ms, conditions in seen if conditions & ALARM]
+    assert alarms[0] == 4500, seen
+
+
+def test_a_record_names_the_limit_that_was_crossed():
+    point = gas()
+    assert point.limit_of(PRE_ALARM) == 10000
+    assert point.limit_of(ALARM | PRE_ALARM) == 20000
+    assert point.limit_of(TROUBLE) is None
+
+
+def test_the_gateway_keeps_its_troubles_apart():
+    gateway = Gateway()
+    assert gateway.trouble(21, True) and not gateway.trouble(21, True)
+    assert gateway.trouble(22, True)
+    assert gateway.conditions == TROUBLE and gateway.code == 21
+    assert gateway.trouble(21, False) and gateway.conditions == TROUBLE and gateway.code == 22
+    assert gateway.trouble(22, False) and gateway.conditions == 0 and gateway.code == 0
+    assert not gateway.trouble(22, False)

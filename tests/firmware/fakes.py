@@ -1,0 +1,153 @@
+"""Small real objects in place of converters, buses, pins and clocks; none takes heap in use."""
+
+import errno
+from array import array
+from math import pi, sin
+from time import ticks_add
+
+from lib.codes import SATURATED
+from micropython import heap_lock, heap_unlock
+
+
+def read_with_heap_locked(driver, now_ms=0):
+    """Read twice, the second time with the heap locked; return the second reading."""
+    driver.read(now_ms)
+    heap_lock()
+    try:
+        return driver.read(now_ms)
+    finally:
+        heap_unlock()
+
+
+class FakeInput:
+    """An input that shows one voltage, or fails with a trouble code."""
+
+    floor_uv = 0
+    ceiling_uv = 4_095_875
+
+    def __init__(self, uv=0, floor_uv=0):
+        self.uv = uv
+        self.code = 0
+        self.floor_uv = floor_uv
+
+    def fail(self, code):
+        self.uv = None
+        self.code = code
+
+    def read_uv(self):
+        return self.uv
+
+
+class FakeAdc:
+    """A machine.ADC: shows its voltages one after the other, again and again."""
+
+    def __init__(self, *uv):
+        self._uv = uv
+        self.reads = 0
+        self.broken = False
+
+    def read_uv(self):
+        if self.broken:
+            raise OSError(errno.ETIMEDOUT)
+        uv = self._uv[self.reads % len(self._uv)]
+        self.reads += 1
+        return uv
+
+
+class FakeClock:
+    """Ticks in microseconds that only sleeping moves; `stall(n, us)` lengthens the n-th sleep."""
+
+    def __init__(self, start_us=0):
+        self._start_us = start_us
+        self._stalls = {}
+        self.elapsed_us = 0
+        self.sleeps = 0
+
+    def stall(self, sleep, us):
+        self._stalls[sleep] = us
+
+    def ticks_us(self):
+        return ticks_add(self._start_us, self.elapsed_us)
+
+    def sleep_us(self, us):
+        assert us > 0, us
+        self.elapsed_us += us + self._stalls.get(self.sleeps, 0)
+        self.sleeps += 1
+
+
+class FakeMains:
+    """An ESP32 pin that sees a bias and a wave: fundamental and third harmonic, peak values."""
+
+    floor_uv = 150_000
+    ceiling_uv = 2_450_000
+    STEPS = 1000  # in one cycle
+
+    def __init__(self, clock, peak_uv, cycle_us=20_000, bias_uv=1_650_000, third_uv=0):
+        self._clock = clock
+        self._cycle_us = cycle_us
+        self._wave = array("i", [0] * self.STEPS)
+        for i in range(self.STEPS):
+            angle = 2 * pi * i / self.STEPS
+            self._wave[i] = int(bias_uv + peak_uv * sin(angle) + third_uv * sin(3 * angle))
+        self.code = 0
+        self.reads = 0
+        self.fails_with = 0
+
+    def read_uv(self):
+        self.reads += 1
+        phase_us = self._clock.elapsed_us % self._cycle_us
+        uv = self._wave[phase_us * self.STEPS // self._cycle_us]
+        self.code = self.fails_with or (SATURATED if uv > self.ceiling_uv else 0)
+        return None if self.code else max(uv, 142_000)
+
+
+class FakeI2C:
+    """A bus with one ADS1115 at 0x48: its config register, its inputs, its misbehaviour."""
+
+    def __init__(self, *uv):
+        self.uv = list(uv)
+        self.absent = False
+        self.config = 0x8583  # as after power-on
+        self.echo = None  # what the config register claims instead
+        self.busy = 3  # how many reads of the config register find a conversion under way
+        self.polls = 0
+
+    def writeto_mem(self, address, register, data):
+        self._answer(address)
+        assert register == 1, register
+        self.config = data[0] << 8 | data[1]
+        self.polls = 0
+
+    def readfrom_mem_into(self, address, register, data):
+        self._answer(address)
+        value = self._conversion() if register == 0 else self._status()
+        data[0] = value >> 8
+        data[1] = value & 0xFF
+
+    def _answer(self, address):
+        if self.absent or address != 0x48:
+            raise OSError(errno.ENODEV)
+
+    def _status(self):
+        self.polls += 1
+        if self.echo is not None:
+            return self.echo
+        return self.config if self.polls > self.busy else self.config & 0x7FFF
+
+    def _conversion(self):
+        if self.polls <= self.busy:
+            return 0x1234  # what the conversion before left behind
+        raw = self.uv[(self.config >> 12 & 7) - 4] // 125
+        return max(min(raw, 0x7FFF), -0x8000) & 0xFFFF
+
+
+class FakePin:
+    """An output pin that counts how often it is written."""
+
+    def __init__(self):
+        self.level = None
+        self.writes = 0
+
+    def value(self, level):
+        self.level = level
+        self.writes += 1
