@@ -1,0 +1,59 @@
+"""From the configuration to wired points and outputs: needed at the start only."""
+
+import config
+from drivers.indicator import Indicator
+from lib.kinds import KINDS
+from lib.point import Level, Point
+from lib.wiring import DRIVERS
+from sampling import Channel
+
+
+class Assembly:
+    """What the configuration asks for; `head` is None where there is no usable one."""
+
+    def __init__(self, board, clock):
+        settings = config.load()
+        self.refused = settings.refused
+        self.head = settings.head
+        self.indicators = {
+            line["name"]: Indicator(board.output(line["pin"], line["active"]), line["active"])
+            for line in settings.lines("output")
+        }
+        now_ms = clock.ms()
+        self.channels = [
+            Channel(
+                make_point(line),
+                make_driver(line, self.head, board, clock),
+                line["period_ms"],
+                self.head["sample_s"],
+                now_ms,
+            )
+            for line in settings.lines("point")
+        ]
+
+
+def make_point(line):
+    """Return the point of a configuration line."""
+    unit, sounds, _, _, rows = KINDS[line["kind"] + "/" + line["quantity"]]
+    levels = []
+    for name, bit, above, latch in [row[:4] for row in rows]:
+        hysteresis = line[name + "_hysteresis"]
+        hold_ms, clear_hold_ms = line[name + "_hold_ms"], line[name + "_clear_hold_ms"]
+        levels.append(Level(bit, line[name], above, hysteresis, hold_ms, clear_hold_ms, latch))
+    return Point(line["point"], line["kind"], unit, sounds, levels)
+
+
+def make_driver(line, head, board, clock):
+    """Return the driver of a point's line; only a driver that a site uses is imported.
+
+    Driver `detector-loop` is the class DetectorLoop in drivers/detector_loop.py.
+    """
+    name = line["driver"]
+    params = {key: line[key] for key in DRIVERS[name][2]}
+    if name == "residual-current":
+        params["clock"] = clock
+        params["mains_hz"] = head["mains_hz"]
+    file = name.replace("-", "_")
+    module = getattr(__import__("drivers." + file), file)
+    made = getattr(module, "".join([part[0].upper() + part[1:] for part in name.split("-")]))
+    return made(board.input(line["input"], head["scl_pin"], head["sda_pin"]), **params)

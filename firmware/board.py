@@ -1,0 +1,78 @@
+"""The board: pins, buses, converters, network, counters. The only file that knows the chip's
+modules."""
+
+import esp32
+import machine
+import network
+from machine import Pin
+
+I2C_HZ = 400_000
+_BOOT_MASK = 0xFFFF  # a record has 16 bits for the boot number
+
+
+class Board:
+    """Makes what drivers and tasks are handed; it decides nothing."""
+
+    RESET_CAUSES = ("unknown", "power_on", "hard", "watchdog", "deep_sleep", "soft")
+
+    def __init__(self):
+        self._nvs = esp32.NVS("firegrid")
+        self._chips = {}
+        self._wlan = None
+
+    def count_boot(self):
+        """Count this start; return its number, 1..65535."""
+        try:
+            count = self._nvs.get_i32("boot")
+        except OSError:  # the very first start, or the counters were erased
+            count = 0
+        count = count % _BOOT_MASK + 1
+        self._nvs.set_i32("boot", count)
+        self._nvs.commit()
+        return count
+
+    def reset_cause(self):
+        """Return the chip's reset cause, a place in RESET_CAUSES."""
+        return machine.reset_cause()
+
+    def watchdog(self, timeout_ms):
+        """Arm the watchdog; it cannot be stopped again. Return it: it has feed()."""
+        return machine.WDT(timeout=timeout_ms)
+
+    def output(self, number, active):
+        """Return an output pin, switched off; `active` is the level that switches it on."""
+        return Pin(number, Pin.OUT, value=1 - active)
+
+    def button(self, number):
+        """Return the pin of a push button to ground."""
+        return Pin(number, Pin.IN, Pin.PULL_UP)
+
+    def input(self, name, scl_pin, sda_pin):
+        """Return the analog input of a name: "gpio34" or "ads1115@0x48/0"."""
+        if name.startswith("gpio"):
+            from drivers.esp32_adc import Esp32Adc
+
+            return Esp32Adc(machine.ADC(Pin(int(name[4:])), atten=machine.ADC.ATTN_11DB))
+        chip, _, channel = name.partition("/")
+        address = int(chip.partition("@")[2], 16)
+        if address not in self._chips:
+            from drivers.ads1115 import ADS1115
+
+            bus = machine.I2C(0, scl=Pin(scl_pin), sda=Pin(sda_pin), freq=I2C_HZ)
+            self._chips[address] = ADS1115(bus, address)
+        return self._chips[address].input(int(channel))
+
+    def join_network(self, ssid, key):
+        """Start Wi-Fi once; from then on the chip reconnects by itself."""
+        if self._wlan is None:
+            self._wlan = network.WLAN(network.STA_IF)
+            self._wlan.active(True)
+            self._wlan.connect(ssid, key)
+
+    def has_network(self):
+        """Return whether the gateway has an address."""
+        return self._wlan is not None and self._wlan.isconnected()
+
+    def name_server(self):
+        """Return the numeric address of the network's name server."""
+        return self._wlan.ifconfig()[3]

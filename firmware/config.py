@@ -1,0 +1,214 @@
+"""The gateway's configuration: one flat JSON object a line, checked whole before any of it is
+used.
+
+Written by the host. First the gateway's line, then one for each output, then one for each point.
+Only one line is ever in memory. A file that does not pass is refused by name, and the last good
+one is used.
+"""
+
+import json
+
+from micropython import const
+
+from lib.kinds import KINDS
+from lib.wiring import DRIVERS, GATEWAY
+
+FORMAT = const(1)
+PATH = "/etc/config.jsonl"
+LAST_GOOD = "/etc/config.good.jsonl"
+OUTPUTS = ("sounder", "power_lamp", "alarm_lamp", "trouble_lamp", "link_lamp")
+POINTS_MAX = const(64)
+
+_LINE_MAX = const(1024)
+_TEXT_MAX = const(64)
+_PIN_MAX = const(39)
+_GATEWAY_TEXTS = ("site", "gateway", "broker_host", "wifi_ssid", "wifi_key")
+_GATEWAY_PINS = ("button_pin", "scl_pin", "sda_pin")
+_POINT_TEXTS = ("kind", "quantity", "driver", "input")
+
+
+class Settings:
+    """A configuration that has passed its check; `path` None stands for none at all."""
+
+    def __init__(self, path=None, refused=None):
+        self.path = path
+        self.refused = refused  # why the newest file was not taken, else None
+        self.head = next(self.lines("gateway"), None)
+
+    def lines(self, what):
+        """Yield the lines of one sort: "gateway", "output" or "point"."""
+        if self.path is None:
+            return
+        for _, line in _read(self.path):
+            if line["what"] == what:
+                yield line
+
+
+def load(newest=PATH, last_good=LAST_GOOD):
+    """Return the newest configuration that passes; keep a copy of it as the last good one."""
+    refused = None
+    for path in (newest, last_good):
+        try:
+            check(path)
+        except (OSError, ValueError) as error:
+            refused = refused or f"{path}: {error}"
+            continue
+        if path == newest:
+            _keep(newest, last_good)
+        return Settings(path, refused)
+    return Settings(None, refused)
+
+
+def check(path):
+    """Raise ValueError, naming line and key, unless the whole file can be used."""
+    head = None
+    seen = set()
+    for number, line in _read(path):
+        try:
+            if head is None:
+                head = _check_gateway(line)
+            elif line.get("what") == "output":
+                _check_output(line)
+            else:
+                _check_point(line, seen)
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}")
+    if head is None:
+        raise ValueError("empty")
+    if len(seen) != head["points"]:
+        raise ValueError(f"cut off: {len(seen)} of {head['points']} points")
+
+
+def _read(path):
+    """Yield (line number, object) of a file."""
+    with open(path) as file:
+        number = 0
+        while True:
+            text = file.readline(_LINE_MAX + 1)
+            if not text:
+                return
+            number += 1
+            if len(text) > _LINE_MAX:
+                raise ValueError(f"line {number}: longer than {_LINE_MAX} characters")
+            try:
+                line = json.loads(text)
+            except ValueError:
+                raise ValueError(f"line {number}: not JSON")
+            if not isinstance(line, dict):
+                raise ValueError(f"line {number}: not an object")
+            yield number, line
+
+
+def _check_gateway(line):
+    if line.get("what") != "gateway":
+        raise ValueError("the first line must be the gateway's")
+    if line.get("format") != FORMAT:
+        raise ValueError(f"format {line.get('format')}, this firmware reads {FORMAT}")
+    known = {"what", "format", "version", "points"}
+    _number(line, "version", 1, 0x3FFFFFFF)
+    _number(line, "points", 0, POINTS_MAX)
+    for key in _GATEWAY_TEXTS:
+        _text(line, key)
+        known.add(key)
+    for key in _GATEWAY_PINS:
+        _number(line, key, 0, _PIN_MAX)
+        known.add(key)
+    for key, (low, high, _) in GATEWAY.items():
+        _number(line, key, low, high)
+        known.add(key)
+    _no_other(line, known)
+    return line
+
+
+def _check_output(line):
+    if line.get("name") not in OUTPUTS:
+        raise ValueError(f"name {line.get('name')} is none of {', '.join(OUTPUTS)}")
+    _number(line, "pin", 0, _PIN_MAX)
+    _number(line, "active", 0, 1)
+    _no_other(line, ("what", "name", "pin", "active"))
+
+
+def _check_point(line, seen):
+    if line.get("what") != "point":
+        raise ValueError(f"what {line.get('what')} is none of output, point")
+    _number(line, "point", 1, 65535)
+    if line["point"] in seen:
+        raise ValueError(f"point {line['point']} stands twice")
+    known = {"what", "point", "period_ms"}
+    for key in _POINT_TEXTS:
+        _text(line, key)
+        known.add(key)
+    _check_driver(line, known)
+    _check_levels(line, known)
+    _no_other(line, known)
+    seen.add(line["point"])
+
+
+def _check_driver(line, known):
+    name = line["kind"] + "/" + line["quantity"]
+    if name not in KINDS:
+        raise ValueError(f"quantity {name} is unknown")
+    driver = DRIVERS.get(line["driver"])
+    if driver is None or driver[0] != name:
+        raise ValueError(f"driver {line['driver']} does not deliver {name}")
+    if not line["input"].startswith(driver[1]):
+        raise ValueError(f"input {line['input']} is none of {', '.join(driver[1])}")
+    for key, (low, high, _) in driver[2].items():
+        _number(line, key, low, high)
+        known.add(key)
+
+
+def _check_levels(line, known):
+    _, _, period_min, period_max, levels = KINDS[line["kind"] + "/" + line["quantity"]]
+    _number(line, "period_ms", period_min, period_max)
+    for level in levels:
+        name = level[0]
+        bounds = level[4:]
+        for at, suffix in enumerate(("", "_hysteresis", "_hold_ms", "_clear_hold_ms")):
+            _number(line, name + suffix, bounds[2 * at], bounds[2 * at + 1])
+            known.add(name + suffix)
+
+
+def _number(line, key, low, high):
+    value = line.get(key)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{key} {value} is no whole number")
+    if not low <= value <= high:
+        raise ValueError(f"{key} {value} is outside {low}..{high}")
+
+
+def _text(line, key):
+    value = line.get(key)
+    if not isinstance(value, str) or len(value) > _TEXT_MAX:
+        raise ValueError(f"{key} {value} is no text of at most {_TEXT_MAX} characters")
+
+
+def _no_other(line, known):
+    for key in line:
+        if key not in known:
+            raise ValueError(f"{key} is unknown")
+
+
+def _keep(newest, last_good):
+    """Copy the newest file over the last good one, unless they are the same."""
+    if _same(newest, last_good):
+        return
+    with open(newest, "rb") as source, open(last_good, "wb") as target:
+        while True:
+            piece = source.read(512)
+            if not piece:
+                return
+            target.write(piece)
+
+
+def _same(one, other):
+    try:
+        with open(one, "rb") as first, open(other, "rb") as second:
+            while True:
+                piece = first.read(512)
+                if piece != second.read(512):
+                    return False
+                if not piece:
+                    return True
+    except OSError:
+        return False

@@ -1,0 +1,66 @@
+"""The gateway's state as the desk sees it: a head, then every point, in parts of one version."""
+
+import gc
+
+from micropython import const
+
+from lib.payload import head_text, point_text
+from lib.record import QUALITIES
+
+POINTS_PER_PART = const(16)
+
+
+class Report:
+    """`renew` begins a version and returns how many parts it has; `part` writes one of them.
+    `units` maps every point's number to its unit."""
+
+    def __init__(self, identity, points, clock, journal, health, tasks):
+        self._identity = identity  # (key, value) pairs that never change while running
+        self._points = points
+        self.units = {point.number: point.unit for point in points}
+        self._clock = clock
+        self._journal = journal
+        self._health = health
+        self._tasks = tasks
+        self._version = 0
+        self._parts = 1 + (len(points) + POINTS_PER_PART - 1) // POINTS_PER_PART
+
+    def renew(self):
+        """Begin a new version; return the count of its parts: the head, then the points."""
+        self._version += 1
+        return self._parts
+
+    def part(self, number):
+        """Return part `number` as JSON text: 0 is an object, the others are arrays of points."""
+        if number == 0:
+            return head_text(self._head())
+        at = (number - 1) * POINTS_PER_PART
+        some = self._points[at : at + POINTS_PER_PART]
+        return "[" + ",".join([point_text(point, self._version, number) for point in some]) + "]"
+
+    def _head(self):
+        clock = self._clock
+        events = self._journal.events
+        samples = self._journal.samples
+        return self._identity + [
+            ("version", self._version),
+            ("part", 0),
+            ("parts", self._parts),
+            ("epoch", self._journal.epoch),
+            ("boot", clock.boot),
+            ("up_s", clock.up_s),
+            ("time_s", clock.time_s() or None),
+            ("time_quality", QUALITIES[clock.quality]),
+            ("heap_free_bytes", gc.mem_free()),
+            ("heap_low_bytes", self._health.heap_low_bytes),
+            ("points", len(self._points) - 1),
+            ("events_first", events.first),
+            ("events_next", events.next),
+            ("events_stored", events.stored),
+            ("events_lost", events.lost),
+            ("samples_first", samples.first),
+            ("samples_next", samples.next),
+            ("samples_stored", samples.stored),
+            ("samples_lost", samples.lost),
+            ("tasks_restarted", self._tasks.restarts),
+        ]

@@ -1,0 +1,229 @@
+"""The uplink: journal → broker, and the desk's word back. Two tasks share one session.
+
+Records go out in order, events before samples, a new event before the backlog; they leave the
+journal only when `down/stored` covers them. After a reconnect everything not stored is sent again:
+the desk drops what it has. Nobody upstream ever waits for this file.
+"""
+
+import asyncio
+import json
+from random import random
+from time import ticks_add, ticks_diff
+
+from lib.backoff import Backoff
+from micropython import const
+from mqtt import Client, LinkLost
+from resolver import resolve
+
+from clock import DESK
+from lib import record
+from lib.codes import NO_BROKER, NO_DESK
+from lib.cursor import Cursor
+from lib.payload import event_text, sample_text
+from lib.silence import Silence
+
+BROKER_MS = const(10000)  # without a broker for so long: TROUBLE
+DESK_MS = const(30000)  # something sent and not stored for so long: TROUBLE, and sent again
+STATE_MS = const(60000)
+SETTLE_MS = const(500)  # changes close together go out as one state
+TICK_MS = const(20)
+EVENTS_PER_MESSAGE = const(8)
+SAMPLES_PER_MESSAGE = const(12)
+SPARE_SLOTS = const(2)  # of the window, kept free of samples for the next event
+STORED_BYTES_MAX = const(256)
+
+
+class Uplink:
+    """`head` is the configuration's gateway line."""
+
+    def __init__(self, head, board, clock, journal, recorder, report):
+        self._head = head
+        self._board = board
+        self._clock = clock
+        self._journal = journal
+        self._recorder = recorder
+        self._report = report
+        self._events = Cursor(journal.events)
+        self._samples = Cursor(journal.samples)
+        self._record = bytearray(record.SIZE)
+        self._topic = "firegrid/1/" + head["site"] + "/" + head["gateway"] + "/"
+        self._stored_topic = self._topic + "down/stored"
+        self._client = Client(
+            head["gateway"],
+            self._topic + "up/status",
+            self._status("offline"),
+            head["keepalive_s"],
+            clock.ms,
+        )
+        self._backoff = Backoff(random)
+        self._state_ms = clock.ms()  # when the next state is due
+        self._broker = Silence(BROKER_MS, self._state_ms)
+        self._desk = Silence(DESK_MS, self._state_ms)
+        self._answer = Silence(DESK_MS, self._state_ms)  # to what was sent last
+        self._part = self._parts = 0  # the next part of the state to send, and how many it has
+        self._reported = 0  # the newest event that a state has told of
+
+    @property
+    def connected(self):
+        """Whether the broker is there."""
+        return self._client.connected
+
+    @property
+    def confirmed(self):
+        """Whether the desk has stored every event: what the link lamp shows steady."""
+        events = self._journal.events
+        return self._client.connected and events.stored == events.next - 1
+
+    async def run(self, beat):
+        """Task: keep a session, and send while it lasts."""
+        while True:
+            try:
+                await self._open(beat)
+                self._backoff.restart()
+                while self._client.connected and self._board.has_network():
+                    self._watch(beat)
+                    await self._drain()
+            except LinkLost:
+                pass  # told by _watch, once it has lasted
+            await self._client.close()
+            await self._pause(self._backoff.next_ms(), beat)
+
+    async def listen(self, beat):
+        """Task: hear the broker while there is a session."""
+        while True:
+            beat(self._clock.ms())
+            if not self._client.connected:
+                await asyncio.sleep_ms(TICK_MS)
+                continue
+            try:
+                await self._client.serve(self._hear, beat)
+            except LinkLost:
+                pass  # the other task sees it, too
+
+    async def _open(self, beat):
+        head = self._head
+        self._board.join_network(head["wifi_ssid"], head["wifi_key"])
+        while not self._board.has_network():
+            await self._pause(100, beat)
+        self._watch(beat)
+        address = await resolve(head["broker_host"], self._board.name_server())
+        self._watch(beat)
+        client = self._client
+        await client.connect(address, head["broker_port"])
+        await client.subscribe([self._stored_topic])
+        client.publish(self._topic + "up/status", self._status("online"), retain=True)
+        self._recorder.losses()
+        self._events.rewind()
+        self._samples.rewind()
+        self._part = self._parts
+        self._state_ms = self._clock.ms()
+        self._desk.heard(self._state_ms)
+        self._answer.heard(self._state_ms)
+
+    async def _drain(self):
+        """Send what may go now, then give way."""
+        more = self._send_next()
+        await self._client.flush()
+        await asyncio.sleep_ms(0 if more else TICK_MS)
+
+    def _send_next(self):
+        """Queue one message; return False when there is none or the window is full."""
+        free = self._client.window - self._client.in_flight
+        if not free:
+            return False
+        if self._send_run(self._events, self._journal.events, "up/event", EVENTS_PER_MESSAGE):
+            return True
+        if free <= SPARE_SLOTS:
+            return False
+        return self._send_state() or self._send_run(
+            self._samples, self._journal.samples, "up/sample", SAMPLES_PER_MESSAGE
+        )
+
+    def _send_run(self, cursor, lane, channel, most):
+        first, count = cursor.next(most)
+        if not count:
+            return False
+        texts = [self._text(lane, n) for n in range(first, first + count)]
+        if not self._client.publish(self._topic + channel, "[" + ",".join(texts) + "]"):
+            return False
+        cursor.sent(first, count)
+        return True
+
+    def _text(self, lane, n):
+        lane.read(n, self._record)
+        if lane is self._journal.events:
+            return event_text(self._record, self._journal.epoch, self._report.units)
+        return sample_text(self._record, self._journal.epoch, self._report.units, self._clock)
+
+    def _send_state(self):
+        if self._part == self._parts:
+            if not self._state_due():
+                return False
+            self._part, self._parts = 0, self._report.renew()
+        text = self._report.part(self._part)
+        if not self._client.publish(self._topic + f"up/state/{self._part}", text, retain=True):
+            return False
+        self._part += 1
+        return True
+
+    def _state_due(self):
+        """Each minute, and soon after an event."""
+        now_ms = self._clock.ms()
+        if self._reported != self._journal.events.next:
+            self._reported = self._journal.events.next
+            soon_ms = ticks_add(now_ms, SETTLE_MS)
+            if ticks_diff(self._state_ms, soon_ms) > 0:
+                self._state_ms = soon_ms
+        if ticks_diff(now_ms, self._state_ms) < 0:
+            return False
+        self._state_ms = ticks_add(now_ms, STATE_MS)
+        return True
+
+    def _hear(self, topic, payload):
+        """A message from the broker: the desk's "stored up to"."""
+        if topic != self._stored_topic or len(payload) > STORED_BYTES_MAX:
+            return
+        try:
+            said = json.loads(payload)
+            epoch, events, samples, time_s = [
+                int(said[key]) for key in ("epoch", "events", "samples", "time_s")
+            ]
+        except (ValueError, KeyError, TypeError):
+            return  # not a word of the desk
+        if epoch == self._journal.epoch:
+            self._journal.events.release(events)
+            self._journal.samples.release(samples)
+            self._desk.heard(self._clock.ms())
+        if time_s > 0 and self._clock.set(time_s, DESK):
+            self._recorder.note(record.CLOCK)
+
+    def _watch(self, beat):
+        """Beat, and turn a broker or a desk that is away for too long into TROUBLE."""
+        now_ms = self._clock.ms()
+        beat(now_ms)
+        if self._client.connected:
+            self._broker.heard(now_ms)
+        if self.confirmed or not self._client.connected:
+            self._desk.heard(now_ms)
+        self._recorder.trouble(NO_BROKER, self._broker.update(now_ms))
+        if self._desk.update(now_ms):
+            self._recorder.trouble(NO_DESK, True)
+            self._send_again(now_ms)
+        elif self.confirmed:
+            self._recorder.trouble(NO_DESK, False)
+
+    def _send_again(self, now_ms):
+        """The desk has not stored what was sent: begin anew, once for each time limit."""
+        if self._answer.update(now_ms):
+            self._answer.heard(now_ms)
+            self._events.rewind()
+            self._samples.rewind()
+
+    async def _pause(self, wait_ms, beat):
+        until_ms = ticks_add(self._clock.ms(), wait_ms)
+        while ticks_diff(until_ms, self._clock.ms()) > 0:
+            self._watch(beat)
+            await asyncio.sleep_ms(TICK_MS)
+
+    def _status(self, word):
+        return '{"status":"' + word + '","boot":' + str(self._clock.boot) + "}"

@@ -1,0 +1,149 @@
+"""The configuration file: what is refused, by which words, and what is used instead."""
+
+import json
+import os
+
+import config
+
+FOLDER = "/tmp/check_config_" + str(os.urandom(4)[0]) + str(os.urandom(4)[0])
+NEWEST = FOLDER + "/config.jsonl"
+LAST_GOOD = FOLDER + "/config.good.jsonl"
+
+
+def gateway(**changes):
+    line = {
+        "what": "gateway", "format": 1, "version": 3, "site": "s", "gateway": "gw", "points": 1,
+        "broker_host": "127.0.0.1", "broker_port": 1883, "wifi_ssid": "", "wifi_key": "",
+        "keepalive_s": 20, "sample_s": 60, "mains_hz": 50, "button_pin": 4, "scl_pin": 22,
+        "sda_pin": 21,
+    }  # fmt: skip
+    line.update(changes)
+    return line
+
+
+def point(**changes):
+    line = {
+        "what": "point", "point": 101, "kind": "smoke", "quantity": "loop_ma",
+        "driver": "detector-loop", "input": "gpio34",
+        "period_ms": 100, "alarm": 15000, "alarm_hysteresis": 2000,
+        "alarm_hold_ms": 1000, "alarm_clear_hold_ms": 3000, "sense_ohm": 39, "open_below_ma": 3,
+        "short_above_ma": 50,
+    }  # fmt: skip
+    line.update(changes)
+    return line
+
+
+OUTPUT = {"what": "output", "name": "sounder", "pin": 25, "active": 1}
+GOOD = (gateway(), OUTPUT, point())
+
+
+def write(path, lines):
+    try:
+        os.mkdir(FOLDER)
+    except OSError:
+        pass  # there from the test before
+    with open(path, "w") as file:
+        for line in lines:
+            file.write((line if isinstance(line, str) else json.dumps(line)) + "\n")
+
+
+def refusal(*lines):
+    write(NEWEST, lines)
+    try:
+        config.check(NEWEST)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def forget():
+    for path in (NEWEST, LAST_GOOD):
+        try:
+            os.remove(path)
+        except OSError:
+            pass  # was not there
+
+
+def test_a_good_file_passes():
+    assert refusal(*GOOD) is None
+
+
+def test_every_kind_of_mistake_is_refused_by_line_and_key():
+    without = point()
+    del without["alarm"]
+    for lines, words in (
+        ((), "empty"),
+        (("{",), "line 1: not JSON"),
+        (("[1]",), "line 1: not an object"),
+        (("x" * 2000,), "line 1: longer than 1024"),
+        ((OUTPUT,), "line 1: the first line must be the gateway's"),
+        ((gateway(format=2), point()), "format 2, this firmware reads 1"),
+        ((gateway(keepalive_s=4), point()), "keepalive_s 4 is outside 5..60"),
+        ((gateway(site=7), point()), "site 7 is no text"),
+        ((gateway(site="x" * 65), point()), "is no text of at most 64"),
+        ((gateway(colour=1), point()), "colour is unknown"),
+        ((gateway(points=2), point()), "cut off: 1 of 2 points"),
+        ((gateway(points=65), point()), "points 65 is outside 0..64"),
+        ((gateway(), {"what": "lamp"}), "line 2: what lamp is none of output, point"),
+        (
+            (gateway(), {"what": "output", "name": "bell", "pin": 1, "active": 1}),
+            "name bell is none of",
+        ),
+        ((gateway(), point(alarm=60000)), "line 2: alarm 60000 is outside 10000..20000"),
+        ((gateway(), point(alarm=15.5)), "alarm 15.5 is no whole number"),
+        ((gateway(), point(alarm=True)), "alarm True is no whole number"),
+        ((gateway(), without), "alarm None is no whole number"),
+        ((gateway(), point(quantity="ma")), "quantity smoke/ma is unknown"),
+        (
+            (gateway(), point(driver="ratiometric")),
+            "driver ratiometric does not deliver smoke/loop_ma",
+        ),
+        ((gateway(), point(driver="magic")), "driver magic does not deliver"),
+        ((gateway(), point(input="uart1")), "input uart1 is none of"),
+        ((gateway(), point(period_ms=1)), "period_ms 1 is outside"),
+        ((gateway(), point(sense_ohm=5)), "sense_ohm 5 is outside 10..49"),
+        ((gateway(), point(extra=1)), "extra is unknown"),
+        ((gateway(), point(point=0)), "point 0 is outside 1..65535"),
+        ((gateway(points=2), point(), point()), "line 3: point 101 stands twice"),
+    ):
+        said = refusal(*lines)
+        assert said and words in said, (words, said)
+
+
+def test_every_file_that_was_cut_off_is_refused():
+    text = "\n".join([json.dumps(line) for line in GOOD])
+    for end in range(len(text)):
+        write(NEWEST, ())
+        with open(NEWEST, "w") as file:
+            file.write(text[:end])
+        try:
+            config.check(NEWEST)
+        except ValueError:
+            continue
+        raise AssertionError(f"cut at {end} of {len(text)} passed")
+
+
+def test_a_good_file_is_kept_as_the_last_good_one():
+    forget()
+    write(NEWEST, GOOD)
+    settings = config.load(NEWEST, LAST_GOOD)
+    assert settings.refused is None and settings.path == NEWEST
+    assert settings.head["version"] == 3
+    config.check(LAST_GOOD)
+
+
+def test_a_bad_file_falls_back_to_the_last_good_one_and_says_why():
+    forget()
+    write(LAST_GOOD, (gateway(version=2), OUTPUT, point()))
+    write(NEWEST, (gateway(), point(alarm=1)))
+    settings = config.load(NEWEST, LAST_GOOD)
+    assert settings.path == LAST_GOOD and settings.head["version"] == 2
+    assert "alarm 1 is outside" in settings.refused, settings.refused
+    assert [line["point"] for line in settings.lines("point")] == [101]
+
+
+def test_without_any_good_file_there_are_settings_that_are_empty():
+    forget()
+    settings = config.load(NEWEST, LAST_GOOD)
+    assert settings.head is None and settings.refused
+    assert list(settings.lines("output")) == [] and list(settings.lines("point")) == []
