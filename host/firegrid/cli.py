@@ -1,0 +1,137 @@
+"""The `firegrid` command: lists commands by who uses them, loads each only when it is called."""
+
+import os
+import sys
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from io import TextIOWrapper
+from typing import Any, NamedTuple, NoReturn
+
+import click
+
+from firegrid import __version__
+from firegrid.errors import FiregridError
+
+__all__ = ["main"]
+
+
+class Listed(NamedTuple):
+    """A command as --help lists it; its module is imported only when the command is called."""
+
+    group: str
+    summary: str
+    extra: str = ""  # what to install where it is missing
+
+
+GROUPS = ("Plan", "Bench", "On site", "Desk", "Develop", "Plug-ins")
+COMMANDS = {
+    "site": Listed("Plan", "Check a community's site file and show its tree."),
+    "monitor": Listed("Desk", "Watch a community on a broker that runs already.", "desk"),
+    "run": Listed("Develop", "Run a community: simulated gateways, broker, live view.", "sim"),
+    "replay": Listed("Develop", "Feed a recorded trace to a simulated gateway.", "sim"),
+}
+OWN = {
+    "site": "firegrid.commands.site:command",
+    "monitor": "firegrid.commands.monitor:command",
+}
+PLUG_INS = "firegrid.commands"  # entry-point group: what other packages bring into this command
+
+# The package that is missing -> the extra that brings it, where the command itself names none.
+EXTRAS = {
+    "firegrid_sim": "sim",
+    "iotcore": "sim",
+    "micropython_module": "sim",
+    "paho": "desk",
+    "sqlalchemy": "desk",
+}
+INTERRUPTED = 130
+CALLED = "firegrid.called"  # in the context: the command that was called
+
+
+class Commands(click.Group):
+    """A group that knows its commands by name and imports one only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return every command: our own, and what plug-ins bring."""
+        return list(dict.fromkeys([*COMMANDS, *_plug_ins()]))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        ctx.meta[CALLED] = cmd_name
+        if target := OWN.get(cmd_name):
+            module, name = target.split(":")
+            command: click.Command = getattr(import_module(module), name)
+            return command
+        if plug_in := _plug_ins().get(cmd_name):
+            return plug_in.load()  # type: ignore[no-any-return]
+        if listed := COMMANDS.get(cmd_name):
+            raise FiregridError(f"`{cmd_name}` is not installed", _install(listed.extra))
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section for each kind of user, from the table: nothing is imported."""
+        plug_ins = _plug_ins()
+        names = self.list_commands(ctx)
+        listed = {name: COMMANDS.get(name) or _foreign(plug_ins[name]) for name in names}
+        for group in GROUPS:
+            rows = [(name, row.summary) for name, row in listed.items() if row.group == group]
+            if rows:
+                with formatter.section(group):
+                    formatter.write_dl(rows, col_max=12)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a person's mistake ends in one line and never in a traceback."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+        except (FiregridError, ModuleNotFoundError, OSError) as error:
+            _refuse(ctx, error)
+
+
+@click.group("firegrid", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="firegrid")
+def main() -> None:
+    """Open fire-safety gateways for a community: plan, simulate, watch.
+
+    It supplements certified fire systems and never replaces one.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a console that lacks a letter shows "?" for it
+            stream.reconfigure(errors="replace")
+
+
+def _plug_ins() -> dict[str, EntryPoint]:
+    return {found.name: found for found in entry_points(group=PLUG_INS)}
+
+
+def _foreign(plug_in: EntryPoint) -> Listed:
+    source = plug_in.dist.name if plug_in.dist else plug_in.module
+    return Listed("Plug-ins", f"From {source}.")
+
+
+def _refuse(ctx: click.Context, error: Exception) -> NoReturn:
+    """End with exit code 1 and what was seen, what is allowed, what to do; our own bugs go on."""
+    text = _told(error, COMMANDS.get(ctx.meta.get(CALLED, "")))
+    if not text or os.environ.get("FIREGRID_DEBUG") == "1":
+        raise error
+    for line in text.splitlines():
+        click.echo(f"firegrid: {line}", err=True)
+    ctx.exit(1)
+
+
+def _told(error: Exception, called: Listed | None) -> str:
+    if isinstance(error, FiregridError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError):
+        missing = (error.name or "").split(".")[0]
+        if missing in EXTRAS:
+            extra = called.extra if called and called.extra else EXTRAS[missing]
+            return f"{missing} is missing; {_install(extra)}"
+    if isinstance(error, OSError) and error.filename and not isinstance(error, BrokenPipeError):
+        return f"{error.filename}: {error.strerror}"
+    return ""
+
+
+def _install(extra: str) -> str:
+    return f"install it with: pip install 'firegrid[{extra}]'"

@@ -1,0 +1,1 @@
+"""One module per command of `firegrid`; each holds a click command named `command`."""

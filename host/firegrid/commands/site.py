@@ -1,0 +1,100 @@
+"""The commands `firegrid site lint` and `firegrid site tree`: what a site file says."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from firegrid.errors import FiregridError
+from firegrid.resources import site_path
+from firegrid.site.lint import Finding, warnings
+from firegrid.site.load import load_site
+from firegrid.site.model import Site
+
+__all__ = ["command"]
+
+LINT = "firegrid.site-lint/1"
+TREE = "firegrid.site-tree/1"
+ONE_LINE_COLUMNS = 400  # outside a terminal nothing is wrapped
+
+site_argument = click.argument("site")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@click.group()
+def command() -> None:
+    """Check a community's site file and show its tree.
+
+    SITE is the path of a site file, or the name of a shipped example such as jinshui-garden.
+    """
+
+
+@command.command()
+@site_argument
+@json_option
+@click.pass_context
+def lint(ctx: click.Context, site: str, as_json: bool) -> None:
+    """Check SITE: errors end with exit code 1, warnings do not."""
+    path = site_path(site)
+    if as_json:
+        report = _report(path)
+        _print_json(report)
+        ctx.exit(0 if report["ok"] else 1)
+    _say(load_site(path))
+
+
+@command.command()
+@site_argument
+@json_option
+def tree(site: str, as_json: bool) -> None:
+    """Show SITE as a tree, with every level that will be used."""
+    loaded = load_site(site_path(site))
+    # Imported here: rich would slow down lint, which editors and hooks call often.
+    from firegrid.site.tree import site_rows, site_tree
+
+    if as_json:
+        _print_json({"schema": TREE, "site": loaded.id, "tree": site_rows(loaded)})
+        return
+    from rich.console import Console
+
+    in_file = None if sys.stdout.isatty() else ONE_LINE_COLUMNS
+    Console(width=in_file).print(site_tree(loaded))
+
+
+def _report(path: Path) -> dict[str, Any]:
+    try:
+        site = load_site(path)
+    except FiregridError as error:
+        errors = str(error).splitlines()
+        return {"schema": LINT, "file": str(path), "ok": False, "errors": errors, "warnings": []}
+    found = [finding._asdict() for finding in warnings(site)]
+    head = {"schema": LINT, "file": str(path), "ok": True, "errors": [], "warnings": found}
+    return head | {"site": site.id, "counts": _counts(site)}
+
+
+def _say(site: Site) -> None:
+    findings = warnings(site)
+    for finding in findings:
+        click.echo(f"warning: {_line(finding)}")
+    counts = ", ".join(f"{count} {what}" for what, count in _counts(site).items())
+    click.echo(f"{site.path}: no errors, warnings: {len(findings)}; {counts}")
+
+
+def _line(finding: Finding) -> str:
+    return f"{finding.where}: {finding.text} [{finding.rule}]"
+
+
+def _counts(site: Site) -> dict[str, int]:
+    return {
+        "nodes": len(site.nodes),
+        "grids": len(site.grids),
+        "people": len(site.people),
+        "gateways": len(site.gateways),
+        "points": len(site.points),
+    }
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,73 @@
+"""Reads one [[gateway]] of a site file: where it stands, its settings and pins."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from firegrid import tables
+from firegrid.site.fields import Fields, Problems
+from firegrid.site.model import Gateway, Output
+from firegrid.site.pins import output_fault
+
+__all__ = ["read_gateway"]
+
+SSID_BYTES_MAX = 32  # IEEE 802.11
+
+
+def read_gateway(row: Mapping[str, Any], index: int, problems: Problems) -> Gateway:
+    """Return the gateway; pins that the file does not name are the board's usual ones."""
+    ident = row.get("id")
+    where = f"gateway {ident}" if isinstance(ident, str) else f"[[gateway]] no. {index}"
+    fields = Fields(row, where, problems)
+    figures = tables.gateway_figures()
+    pins = {name: _pin(fields, name, pin) for name, pin in tables.board().pins.items()}
+    gateway = Gateway(
+        id=fields.ident("id"),
+        grid=fields.ident("grid"),
+        place=fields.text("place"),
+        sample_s=fields.whole("sample_s", figures["sample_s"]),
+        keepalive_s=fields.whole("keepalive_s", figures["keepalive_s"]),
+        wifi_ssid=_ssid(fields),
+        outputs=_outputs(fields),
+        **pins,
+    )
+    fields.end()
+    return gateway
+
+
+def _ssid(fields: Fields) -> str:
+    ssid = fields.text("wifi_ssid", "")
+    if len(ssid.encode()) > SSID_BYTES_MAX:
+        fields.problem(
+            "wifi_ssid", f"is longer than {SSID_BYTES_MAX} bytes; no network has such a name"
+        )
+    return ssid
+
+
+def _outputs(fields: Fields) -> tuple[Output, ...]:
+    row = fields.take("outputs", {})
+    if not isinstance(row, dict):
+        fields.problem("outputs", "is not a table; write [gateway.outputs] and one pin a line")
+        return ()
+    inner = Fields(row, f"{fields.where}: outputs", fields.problems)
+    outputs = tuple(_output(inner, name, pin) for name, pin in tables.board().outputs.items())
+    inner.end()
+    return outputs
+
+
+def _output(fields: Fields, name: str, usual_pin: int) -> Output:
+    value = fields.take(name, usual_pin)
+    if not isinstance(value, dict):
+        return Output(name, _pin(fields, name, usual_pin))
+    inner = Fields(value, f"{fields.where}: {name}", fields.problems)
+    active = inner.whole("active", tables.Figure(1, 0, 1))
+    output = Output(name, _pin(inner, "pin", usual_pin), active)
+    inner.end()
+    return output
+
+
+def _pin(fields: Fields, name: str, usual: int) -> int:
+    highest = tables.board().highest
+    pin = fields.whole(name, tables.Figure(usual, 0, highest, "the pins of an ESP32"))
+    if fault := output_fault(pin):
+        fields.problem(name, fault)
+    return pin

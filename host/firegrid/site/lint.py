@@ -1,0 +1,114 @@
+"""Warnings about a site that is sound but unusual: staffing, blind spots, risky pins and levels.
+
+The ratios are those of Zhengzhou's grid management. They warn and never refuse: the city itself
+has fewer workers than its own rule asks for.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from firegrid import tables
+from firegrid.site.model import Gateway, Point, Site
+
+__all__ = ["Finding", "warnings"]
+
+OFFICER = "fire-safety-officer"
+HOUSEHOLDS = range(300, 501)
+RESIDENTS = range(1500, 2001)
+WORKERS = range(2, 4)
+STUDIOS_PER_STATION = range(4, 6)
+GRIDS_PER_STUDIO = range(2, 3)
+LEAKAGE_ALARM_MA = (300, 500)  # GB 50116-2013 9.2.2-9.2.3 notes
+
+
+class Finding(NamedTuple):
+    """One thing to look at: which rule, where, what was found and what is usual."""
+
+    rule: str
+    where: str
+    text: str
+
+
+def warnings(site: Site) -> list[Finding]:
+    """Return everything unusual about a site, in the order of the file."""
+    rules = (_tree, _grids, _blind_spots, _people, _gateways, _points)
+    return [finding for rule in rules for finding in rule(site)]
+
+
+def _tree(site: Site) -> Iterator[Finding]:
+    roots = [node.id for node in site.nodes if not node.parent]
+    if len(roots) > 1:
+        yield Finding("roots", site.id, f"{len(roots)} nodes without parent: {', '.join(roots)}")
+    for node in site.nodes:
+        if node.kind == "station":
+            count = sum(n.parent == node.id and n.kind == "studio" for n in site.nodes)
+            yield from _ratio("studios", f"station {node.id}", count, STUDIOS_PER_STATION)
+        if node.kind == "studio":
+            count = sum(grid.parent == node.id for grid in site.grids)
+            yield from _ratio("grids", f"studio {node.id}", count, GRIDS_PER_STUDIO)
+
+
+def _grids(site: Site) -> Iterator[Finding]:
+    officers = {person.id for person in site.people if OFFICER in person.roles}
+    for grid in site.grids:
+        where = f"grid {grid.id}"
+        yield from _ratio("households", where, grid.households, HOUSEHOLDS)
+        yield from _ratio("residents", where, grid.residents, RESIDENTS)
+        yield from _ratio("workers", where, len(grid.workers), WORKERS)
+        if not officers.intersection(grid.workers):
+            yield Finding("officer", where, "nobody in it is its fire-safety officer")
+
+
+def _blind_spots(site: Site) -> Iterator[Finding]:
+    watched = {gateway.grid for gateway in site.gateways if site.points_of(gateway.id)}
+    blind = [grid.id for grid in site.grids if grid.id not in watched]
+    if blind:
+        text = f"{len(blind)} of {len(site.grids)} grids have no point: {', '.join(blind)}"
+        yield Finding("blind-spots", site.id, text)
+
+
+def _ratio(rule: str, where: str, found: int | None, usual: range) -> Iterator[Finding]:
+    if found is not None and found not in usual:
+        low, high = usual[0], usual[-1]
+        span = str(low) if low == high else f"{low} to {high}"
+        yield Finding(rule, where, f"{found} {rule}; usual is {span}")
+
+
+def _people(site: Site) -> Iterator[Finding]:
+    placed = {person for grid in site.grids for person in grid.workers}
+    for person in site.people:
+        in_grids = {"grid-leader", "grid-member"}.intersection(person.roles)
+        if in_grids and person.id not in placed:
+            yield Finding("idle", f"person {person.id}", "works in no grid")
+
+
+def _gateways(site: Site) -> Iterator[Finding]:
+    for gateway in site.gateways:
+        where = f"gateway {gateway.id}"
+        if not site.points_of(gateway.id):
+            yield Finding("no-points", where, "has no points: it watches nothing")
+        for name, pin in _pins(gateway).items():
+            if pin in tables.board().strapping:
+                text = f"{name} is on GPIO {pin}, which is read at power-on: it can stop the start"
+                yield Finding("strapping-pin", where, text)
+
+
+def _pins(gateway: Gateway) -> dict[str, int]:
+    own = {name: getattr(gateway, name) for name in tables.board().pins}
+    return own | {output.name: output.pin for output in gateway.outputs}
+
+
+def _points(site: Site) -> Iterator[Finding]:
+    low, high = LEAKAGE_ALARM_MA
+    for point in site.points:
+        alarm = point.levels["alarm"].limit
+        if point.kind == "leakage" and not low <= alarm <= high:
+            text = f"alarm at {alarm:g} mA; GB 50116-2013 9.2 recommends {low} to {high} mA"
+            yield Finding("leakage-level", _name(point), text)
+        if point.params.get("clean_air_ohm") == 0:
+            text = "clean_air_ohm is learnt at every power-up: a power cut during a leak hides it"
+            yield Finding("clean-air", _name(point), text)
+
+
+def _name(point: Point) -> str:
+    return f"point {point.number} ({point.id})"

@@ -1,0 +1,190 @@
+"""Reads one [[point]] of a site file: what is measured, through which wires, at which levels."""
+
+import re
+from collections.abc import Mapping
+from math import sqrt
+from typing import Any
+
+from firegrid import tables
+from firegrid.errors import FiregridError
+from firegrid.site.fields import Fields, Problems
+from firegrid.site.model import Input, Level, Point
+from firegrid.site.pins import input_fault
+
+__all__ = ["read_point"]
+
+POINT_NUMBER_MAX = 65535
+BIAS_ROOM_MV = 800  # from half of the 3.3 V supply up to 2.45 V, where the converter ends
+
+# What people put behind the name of a level when they mean a unit.
+_UNITS = {
+    "v": "V",
+    "mv": "mV",
+    "a": "A",
+    "ma": "mA",
+    "ua": "µA",
+    "pa": "Pa",
+    "kpa": "kPa",
+    "mpa": "MPa",
+    "bar": "bar",
+    "ppm": "ppm",
+    "pct": "%",
+    "lel": "%LEL",
+    "pct_lel": "%LEL",
+    "db_m": "dB/m",
+}
+_LEVEL = re.compile(rf"(pre_alarm|alarm|supervisory)(?:_({'|'.join(_UNITS)}))?")
+
+
+def read_point(row: Mapping[str, Any], index: int, problems: Problems) -> Point | None:
+    """Return the point, or None where it cannot even be told what it measures."""
+    fields = Fields(row, _label(row, index), problems)
+    number = fields.count("number", 1, POINT_NUMBER_MAX)
+    ident = fields.ident("id")
+    gateway = fields.ident("gateway")
+    place = fields.text("place")
+    quantity = _quantity(fields)
+    if quantity is None:
+        return None
+    driver = _driver(fields, quantity)
+    where = _input(fields, driver)
+    levels = {level.name: _level(fields, level, quantity) for level in quantity.levels}
+    params = (
+        {name: fields.whole(name, fig) for name, fig in driver.params.items()} if driver else {}
+    )
+    point = Point(
+        number=number or 0,
+        id=ident,
+        kind=quantity.kind,
+        quantity=quantity.name,
+        gateway=gateway,
+        place=place,
+        driver=driver.name if driver else "",
+        input=where,
+        period_ms=fields.whole("period_ms", quantity.period_ms),
+        levels=levels,
+        params=params,
+    )
+    _check_levels(fields, point)
+    if driver:  # without one, its parameters would all be called unknown
+        _end(fields, quantity)
+    return point
+
+
+def _label(row: Mapping[str, Any], index: int) -> str:
+    number, ident = row.get("number"), row.get("id")
+    if isinstance(number, int) and isinstance(ident, str):
+        return f"point {number} ({ident})" if ident.isprintable() else f"point {number}"
+    return f"[[point]] no. {index}"
+
+
+def _quantity(fields: Fields) -> tables.Quantity | None:
+    kind = fields.choice("kind", tables.kinds())
+    if not kind:
+        return None
+    names = tables.kinds()[kind]
+    name = fields.choice("quantity", names, next(iter(names)))
+    return names.get(name)
+
+
+def _driver(fields: Fields, quantity: tables.Quantity) -> tables.Driver | None:
+    name = fields.choice("driver", tables.drivers(), quantity.driver)
+    driver = tables.drivers().get(name)
+    if driver and driver.quantity != quantity.key:
+        fitting = [d.name for d in tables.drivers().values() if d.quantity == quantity.key]
+        text = f"{name} delivers {driver.quantity}, not {quantity.key}"
+        fields.problem("driver", f"{text}; choose {' or '.join(fitting)}")
+        return None
+    return driver
+
+
+def _input(fields: Fields, driver: tables.Driver | None) -> str:
+    text = fields.text("input")
+    if not text:
+        return ""
+    try:
+        where = Input.parse(text)
+    except FiregridError as error:
+        fields.problem("input", str(error))
+        return ""
+    fault = input_fault(where, driver) if driver else ""
+    if fault:
+        fields.problem("input", fault)
+    return "" if fault else str(where)
+
+
+def _level(fields: Fields, level: tables.LevelTable, quantity: tables.Quantity) -> Level:
+    name = level.name
+    return Level(
+        name=name,
+        bit=level.bit,
+        above=level.above,
+        latch=level.latch,
+        limit=fields.amount(name, level.limit, quantity.unit),
+        hysteresis=fields.amount(f"{name}_hysteresis", level.hysteresis, quantity.unit),
+        hold_ms=fields.whole(f"{name}_hold_ms", level.hold_ms),
+        clear_hold_ms=fields.whole(f"{name}_clear_hold_ms", level.clear_hold_ms),
+    )
+
+
+def _check_levels(fields: Fields, point: Point) -> None:
+    for level in point.levels.values():
+        _check_clears(fields, point, level)
+        _check_reach(fields, point, level)
+    _check_order(fields, point)
+
+
+def _check_clears(fields: Fields, point: Point, level: Level) -> None:
+    if not point.table.low < level.clears_at < point.table.high:
+        text = f"{level.limit:g} {point.unit} would clear only at {level.clears_at:g} {point.unit}"
+        fields.problem(level.name, f"{text}; choose a smaller {level.name}_hysteresis")
+
+
+def _check_reach(fields: Fields, point: Point, level: Level) -> None:
+    reach = _reach(point)
+    if level.limit > reach:
+        text = f"{level.limit:g} {point.unit} is beyond what {point.driver} can measure here"
+        advice = f"at most {reach:.0f} {point.unit}; choose a lower level or other parameters"
+        fields.problem(level.name, f"{text}: {advice}")
+
+
+def _reach(point: Point) -> float:
+    """Return the greatest value that the wiring can carry, in the quantity's unit."""
+    params = point.params
+    match point.driver:
+        case "current-loop":
+            return params["span"]
+        case "ratiometric":
+            return params["span_kpa"]
+        case "residual-current":
+            return BIAS_ROOM_MV / sqrt(2) / params["burden_ohm"] * params["ratio"]
+    return point.table.high
+
+
+def _check_order(fields: Fields, point: Point) -> None:
+    """The lesser condition must be reached before the alarm."""
+    alarm = point.levels["alarm"]
+    for level in point.levels.values():
+        late = level.limit >= alarm.limit if alarm.above else level.limit <= alarm.limit
+        if level is not alarm and late:
+            side = "below" if alarm.above else "above"
+            text = (
+                f"{level.limit:g} {point.unit} does not come before the alarm at {alarm.limit:g}"
+            )
+            fields.problem(level.name, f"{text}; choose a value {side} it")
+
+
+def _end(fields: Fields, quantity: tables.Quantity) -> None:
+    for key in fields.left():
+        if found := _LEVEL.fullmatch(key):
+            fields.refuse(key, _level_advice(found[1], found[2], quantity))
+    fields.end()
+
+
+def _level_advice(level: str, unit: str | None, quantity: tables.Quantity) -> str:
+    names = [level.name for level in quantity.levels]
+    if level not in names or unit is None:
+        return f"{quantity.kind} has no such level; its levels are {', '.join(names)}"
+    measured = f"levels of {quantity.kind} are in {quantity.unit}"
+    wrong = "" if _UNITS[unit] == quantity.unit else f", not in {_UNITS[unit]}"
+    return f"{measured}{wrong}; write {level} = a number of {quantity.unit}"
