@@ -46,10 +46,8 @@ def build(board, root):
         button = board.button(head["button_pin"])
         tasks.add("controls", Controls(button, panel, outputs, recorder, clock).run, 2000)
         identity = identify(root, head, board)
-        points.insert(0, gateway)
-        uplink = connect(
-            head, board, clock, journal, recorder, (identity, points, clock, journal, health, tasks)
-        )
+        reported = (identity, [gateway] + points, clock, journal, health, tasks)
+        uplink = connect(head, board, clock, journal, recorder, reported)
         outputs.watch(uplink)
         tasks.add("uplink", uplink.run, 60000)
         tasks.add("downlink", uplink.listen, 60000)

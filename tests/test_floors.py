@@ -37,7 +37,11 @@ FLOORS = [
         folder="firmware/lib",
         deep=True,
         may_import=PURE | {"lib"},
-        only={"supervisor.py": {"asyncio"}, "fingerprint.py": {"os"}},
+        only={
+            "supervisor.py": {"asyncio"},
+            "fingerprint.py": {"os"},
+            "forget.py": {"sys"},
+        },
         time_names=TICKS,
     ),
     Floor(
