@@ -77,7 +77,7 @@ WRITTEN_BY_TABLES = {
     "codes",
     "kinds",
     "wiring",
-}  # `python -m firegrid.tables`; another test compares
+}  # `python -m firegrid.generate`; another test compares
 
 
 def floor_of(path: str) -> Floor | None:

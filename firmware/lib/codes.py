@@ -1,6 +1,6 @@
 """Trouble codes: why a reading is missing, or what ails the gateway.
 
-Generated from host/firegrid/codes.toml by `python -m firegrid.tables`: do not edit.
+Generated from host/firegrid/codes.toml by `python -m firegrid.generate`: do not edit.
 """
 
 from micropython import const

@@ -1,6 +1,6 @@
 """What each kind of point measures, and the bounds its levels must keep.
 
-Generated from host/firegrid/kinds.toml by `python -m firegrid.tables`: do not edit.
+Generated from host/firegrid/kinds.toml by `python -m firegrid.generate`: do not edit.
 
 KINDS[kind/quantity] = (unit, sounds, period_ms min, max, levels)
 level = (name, condition bit, above, latch, limit min, max, hysteresis min, max,

@@ -1,6 +1,6 @@
 """Which driver delivers which quantity, and the bounds of its parameters.
 
-Generated from host/firegrid/drivers.toml by `python -m firegrid.tables`: do not edit.
+Generated from host/firegrid/drivers.toml by `python -m firegrid.generate`: do not edit.
 
 DRIVERS[driver] = (kind/quantity, inputs, {parameter: (min, max, default)})
 GATEWAY = {setting: (min, max, default)}

@@ -11,7 +11,7 @@ __all__ = ["firmware_files", "generated_files", "main", "site_schema_parts"]
 
 _HEADER = '''"""{what}
 
-Generated from host/firegrid/{source} by `python -m firegrid.tables`: do not edit.{legend}
+Generated from host/firegrid/{source} by `python -m firegrid.generate`: do not edit.{legend}
 """
 '''
 
@@ -178,3 +178,7 @@ def main() -> None:
     for path, text in generated_files(resources.checkout()):
         path.write_text(text, encoding="utf-8")
         print(path)
+
+
+if __name__ == "__main__":
+    main()

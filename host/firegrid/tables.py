@@ -1,8 +1,8 @@
-"""The tables of kinds, drivers and trouble codes, and what is generated from them.
+"""The tables of kinds, drivers and trouble codes, read for everybody who needs a figure.
 
 `kinds.toml`, `drivers.toml` and `codes.toml` are the one source. After a change run
 
-    python -m firegrid.tables
+    python -m firegrid.generate
 
 which rewrites firmware/lib/{kinds,codes,wiring}.py and the generated parts of the site file's
 schema. A test compares them.
@@ -224,9 +224,3 @@ def _driver(name: str, row: dict[str, Any]) -> Driver:
         source=row["source"],
         status=row["status"],
     )
-
-
-if __name__ == "__main__":
-    from firegrid import generate
-
-    generate.main()

@@ -38,7 +38,7 @@ def everyone(name):
     [pytest.param(path, text, id=path.name) for path, text in generate.generated_files(ROOT)],
 )
 def test_what_is_generated_is_what_the_tables_say(path, text):
-    assert path.read_text(encoding="utf-8") == text, "run: python -m firegrid.tables"
+    assert path.read_text(encoding="utf-8") == text, "run: python -m firegrid.generate"
 
 
 def test_a_changed_table_changes_what_is_generated(monkeypatch):
