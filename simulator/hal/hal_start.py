@@ -1,0 +1,51 @@
+"""What happens before the firmware: built-ins replaced, power-on, taps on the firmware's seams."""
+
+import gc
+import sys
+
+import uos
+
+import hal
+
+
+def replace_builtins():
+    """Put our modules where a file could not take a built-in's place."""
+    import hal_micropython
+    import virtual_asyncio
+
+    sys.modules["micropython"] = hal_micropython
+    sys.modules["_asyncio"] = virtual_asyncio
+
+
+def lose_power():
+    """At power-on, forget what the real-time clock kept; before `time` reads it."""
+    if hal.CAUSE == hal.PWRON_RESET:
+        try:
+            uos.remove(hal.path("rtc.bin"))
+        except OSError:
+            pass  # there was nothing
+
+
+def preload():
+    """Compile now what every gateway uses: later the firmware has taken the room for that."""
+    import os  # noqa: F401
+    import select  # noqa: F401
+    import socket  # noqa: F401
+
+    import esp32
+    import machine
+    import network  # noqa: F401
+
+    for name in ("Pin", "ADC", "I2C", "WDT"):
+        getattr(machine, name)
+    esp32.NVS  # noqa: B018
+    gc.collect()
+
+
+def tap():
+    """Write down what passes the firmware's seams, where the simulator reads it."""
+    import hal_taps
+
+    hal_taps.tap_journal()
+    if uos.getenv("FG_TAP_READINGS") == "1":
+        hal_taps.tap_readings()

@@ -1,0 +1,47 @@
+"""Taps: each record at the journal's seam goes to seam.bin, each reading to readings.bin."""
+
+from time import ticks_ms
+
+import ustruct as struct
+import utime
+
+import hal
+
+
+def tap_journal():
+    """Copy each sealed record: time_ns, ticks_ms, lane, record."""
+    try:
+        from lib.journal import Lane
+    except ImportError:
+        return  # an application without a journal
+
+    append = Lane.append
+    file = open(hal.path("seam.bin"), "ab")  # noqa: SIM115 open as long as the board lives
+    row = bytearray(48)
+
+    def tapped(self, record):
+        number = append(self, record)
+        struct.pack_into("<QIB3x32s", row, 0, utime.time_ns(), ticks_ms(), self.number, record)
+        file.write(row)
+        return number
+
+    Lane.append = tapped
+
+
+def tap_readings():
+    """Copy each reading: time_ns, ticks_ms, point, conditions, code, value."""
+    from lib.point import Point
+
+    update = Point.update
+    file = open(hal.path("readings.bin"), "ab")  # noqa: SIM115 open as long as the board lives
+    row = bytearray(20)
+
+    def tapped(self, value, code, now_ms):
+        changed = update(self, value, code, now_ms)
+        shown = -0x80000000 if value is None else value
+        head = (utime.time_ns(), now_ms, self.number, self.conditions)
+        struct.pack_into("<QIHBBi", row, 0, *head, code, shown)
+        file.write(row)
+        return changed
+
+    Point.update = tapped
