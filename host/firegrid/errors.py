@@ -2,7 +2,7 @@
 
 
 class FiregridError(Exception):
-    """A mistake or a missing thing that the user can mend; shown as one line, never as a traceback."""
+    """A mistake or a missing thing that the user can mend: one line, never a traceback."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

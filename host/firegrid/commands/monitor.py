@@ -1,0 +1,97 @@
+"""The command `firegrid monitor`: the live view on a broker that runs already."""
+
+import json
+import queue
+import signal
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+import click
+from rich.console import Console
+
+from firegrid import mqtt, wire
+from firegrid.picture import Change, Picture
+from firegrid.resources import site_path
+from firegrid.site.load import load_site
+from firegrid.view import LiveView
+
+__all__ = ["command"]
+
+SCHEMA = "firegrid.monitor/1"
+STEP_S = 0.25
+
+
+@click.command()
+@click.argument("site")
+@click.option(
+    "--broker",
+    metavar="URL",
+    default="mqtt://127.0.0.1:1883",
+    show_default=True,
+    help="Where the gateways publish: mqtt://[USER:PASSWORD@]HOST[:PORT].",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per change.")
+def command(site: str, broker: str, as_json: bool) -> None:
+    """Watch a community on a broker that runs already. Ctrl-C ends.
+
+    SITE is the path of a site file, or the name of a shipped example such as jinshui-garden.
+    It only looks: what it shows is stored by whoever runs the desk.
+    """
+    picture = Picture(load_site(site_path(site)))
+    inbox: queue.SimpleQueue[mqtt.Message] = queue.SimpleQueue()
+    everything = wire.topic(picture.site.id, "+", "up", "#")
+    client = mqtt.Client(broker, f"firegrid-monitor-{uuid4().hex[:8]}", inbox.put, [everything])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave the terminal in order
+    began = time.monotonic()
+    try:
+        client.start()
+        _show(picture, client, inbox, as_json)
+    except KeyboardInterrupt:
+        click.echo(_summary(picture, time.monotonic() - began), err=as_json)
+    finally:
+        client.stop()
+
+
+def _show(
+    picture: Picture, client: mqtt.Client, inbox: queue.SimpleQueue[mqtt.Message], as_json: bool
+) -> None:
+    if as_json:
+        picture.on_change = _print_json
+        _watch(picture, client, inbox, lambda text: click.echo(text, err=True))
+    else:
+        with LiveView(picture, Console()) as view:
+            _watch(picture, client, inbox, view.say)
+
+
+def _watch(
+    picture: Picture,
+    client: mqtt.Client,
+    inbox: queue.SimpleQueue[mqtt.Message],
+    say: Callable[[str], None],
+) -> None:
+    """Feed the picture until interrupted."""
+    say(f"watching {picture.site.name} on {client.address}")
+    while True:
+        try:
+            message = inbox.get(timeout=STEP_S)
+            picture.apply(wire.parse(message.topic, message.payload), time.time())
+        except queue.Empty:
+            pass  # nothing came: look at the link all the same
+        except wire.WireError as error:
+            say(f"not understood: {error}")
+        connected = client.connected
+        if connected is (picture.broker_lost is not None):
+            picture.link(connected, time.time())
+            say("the broker is back" if connected else "the broker is away; trying again")
+
+
+def _print_json(change: Change) -> None:
+    click.echo(json.dumps({"schema": SCHEMA} | change.row(), ensure_ascii=False))
+
+
+def _summary(picture: Picture, watched_s: float) -> str:
+    return (
+        f"watched {watched_s:.0f} s: {picture.online} of {len(picture.gateways)} gateways online, "
+        f"{len(picture.changes)} changes, alarms open: {picture.alarms}"
+    )

@@ -1,0 +1,362 @@
+"""What the desk knows of a community: messages in, one state per point and gateway out.
+
+A value that is old, or whose gateway is away, is not live, whatever it was.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import Any, NamedTuple
+
+from firegrid import tables, wire
+from firegrid.site.model import Gateway, Point, Site
+
+__all__ = ["OFFLINE", "Change", "GatewayView", "Open", "Picture", "PointView"]
+
+STALE_INTERVALS = 3  # a value older than this many of its sample intervals is not live
+CHANGES_KEPT = 200
+OFFLINE = 0  # stands where a condition's bit would: the gateway is away
+RANKS = {bit: rank for rank, bit in enumerate(wire.CONDITIONS)}
+RANKS[OFFLINE] = RANKS[wire.TROUBLE]
+
+
+@dataclass(slots=True)
+class GatewayView:
+    """A gateway as the desk knows it."""
+
+    id: str
+    place: str
+    status: str = "unheard"  # unheard, online, offline
+    since: float = 0.0  # when that began
+    seen: float = 0.0  # when it made the newest of what came
+    boot: int = 0
+    epoch: int | None = None
+    head: dict[str, Any] = field(default_factory=dict)
+    parts: dict[int, wire.PointStates] = field(default_factory=dict)
+    _started: float = float("inf")  # the desk's time at this boot's uptime 0
+
+    def starts(self, boot: int) -> None:
+        """After a restart, what was learned of the uptime is void."""
+        if boot != self.boot:
+            self.boot, self._started = boot, float("inf")
+
+    def when(self, made: Any, now: float) -> float:
+        """Return when a record was made, by the desk's clock and as well as can be told."""
+        said = float(made.time_s or now)
+        if made.boot > self.boot:
+            self.starts(made.boot)
+        if made.boot == self.boot:
+            self._started = min(self._started, now - made.up_s)
+            if made.time_quality not in ("desk", "ntp"):
+                said = self._started + made.up_s
+        when = min(now, said)
+        self.seen = max(self.seen, when)
+        return when
+
+
+@dataclass(slots=True)
+class PointView:
+    """A point as the desk knows it; number 0 is a gateway itself."""
+
+    number: int
+    id: str
+    kind: str
+    place: str  # from the room outwards
+    unit: str
+    gateway: GatewayView
+    decimals: int = 3
+    interval_s: int = 60
+    limits: dict[int, float] = field(default_factory=dict)  # by condition bit
+    conditions: int = 0
+    code: int = 0
+    mode: str = "live"
+    value: float | None = None
+    measured: float | None = None
+    since: float = 0.0  # when the gravest condition came
+    newest: tuple[int, ...] = (0, 0)  # boot, up_s, up_ms, n of what is known
+
+    @property
+    def gravest(self) -> int:
+        """The bit of the gravest condition, 0 for none."""
+        return next((bit for bit in wire.CONDITIONS if bit & self.conditions), 0)
+
+    def becomes(self, said: wire.Event | wire.PointState, when: float) -> int:
+        """Take conditions and value; return the bits that changed."""
+        before, changed = self.gravest, self.conditions ^ said.conditions
+        self.conditions, self.code, self.mode = said.conditions, said.code, said.mode
+        self.value, self.measured = said.value, when
+        if self.gravest != before:
+            self.since = when
+        return changed
+
+    def text(self, value: float | None) -> str:
+        """Return a value as it is written for this kind, with its unit."""
+        return "" if value is None else f"{value:.{self.decimals}f} {self.unit}".rstrip()
+
+
+class Open(NamedTuple):
+    """One thing that asks for a person; sorts as it is shown."""
+
+    practice: bool  # a walk test or drill never stands above what is real
+    rank: int
+    since: float
+    point: PointView
+    bit: int  # of the gravest condition, or OFFLINE
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that the desk did not know before, as it was when it came."""
+
+    time_s: float
+    what: str  # condition, value, or or the news: online, boot, clock …
+    point: PointView
+    mode: str
+    conditions: int
+    changed: int
+    value: float | None
+    limit: float | None
+    code: int
+
+    def row(self) -> dict[str, Any]:
+        """Return it for a program to read."""
+        point = self.point
+        return {
+            "time_s": round(self.time_s, 3),
+            "what": self.what,
+            "gateway": point.gateway.id,
+            "point": point.number,
+            "id": point.id,
+            "kind": point.kind,
+            "place": point.place,
+            "mode": self.mode,
+            "conditions": wire.condition_words(self.conditions),
+            "changed": wire.condition_words(self.changed),
+            "value": self.value,
+            "unit": point.unit,
+            "limit": self.limit,
+            "code": tables.codes().get(self.code, str(self.code)) if self.code else None,
+        }
+
+
+class _Made(NamedTuple):
+    """The stamp of a state's head, in the form of a record's."""
+
+    boot: int
+    up_s: int
+    time_s: int | None
+    time_quality: str
+
+
+class Picture:
+    """Feed it every message with `apply`; `on_change` hears each change, in the same thread."""
+
+    def __init__(self, site: Site, on_change: Callable[[Change], None] | None = None) -> None:
+        self.site = site
+        self.on_change = on_change
+        self.changes: deque[Change] = deque(maxlen=CHANGES_KEPT)  # all but values
+        self.lock = threading.RLock()
+        self.gateways: dict[str, GatewayView] = {}
+        self.boards: dict[str, PointView] = {}  # the gateways themselves, as points
+        self.points: dict[tuple[str, int], PointView] = {}
+        self.broker_lost: float | None = None  # since when the desk is cut off
+        self._takers: dict[type, Callable[[GatewayView, Any, float], None]] = {
+            wire.Status: self._status,
+            wire.StateHead: self._head,
+            wire.PointStates: self._part,
+            wire.Events: self._events,
+            wire.Samples: self._samples,
+        }
+        paths = [site.place_names(gateway) for gateway in site.gateways]
+        levels = takewhile(lambda names: len(set(names)) == 1, zip(*paths, strict=False))
+        shared = len(list(levels))  # nobody needs the city's name beside each of its points
+        for gateway in site.gateways:
+            self._plan(gateway, shared)
+
+    def apply(self, message: wire.Message, now: float) -> None:
+        """Take what a gateway says; `now` is the desk's time, Unix seconds."""
+        taker = self._takers.get(type(message))
+        if taker and message.site == self.site.id:
+            with self.lock:
+                taker(self._gateway(message.gateway), message, now)
+
+    def link(self, stands: bool, now: float) -> None:
+        """Say whether the desk has its broker: without it nothing here is live."""
+        if stands:
+            self.broker_lost = None
+        elif self.broker_lost is None:
+            self.broker_lost = now
+
+    def open(self) -> list[Open]:
+        """Return what stands open: the gravest first, of these the oldest."""
+        found = [_open(point) for point in (*self.points.values(), *self.boards.values())]
+        return sorted((item for item in found if item), key=lambda item: item[:3])
+
+    def is_live(self, point: PointView, now: float) -> bool:
+        """Return whether a point's value may be shown as what it is now."""
+        return (
+            point.value is not None
+            and not self.is_stale(point, now)
+            and self.broker_lost is None
+            and point.gateway.status == "online"
+        )
+
+    def is_stale(self, point: PointView, now: float) -> bool:
+        """Return whether a point was last heard of too long ago."""
+        measured = point.measured
+        return measured is None or now - measured > STALE_INTERVALS * point.interval_s
+
+    @property
+    def online(self) -> int:
+        """How many gateways are online."""
+        return sum(gateway.status == "online" for gateway in self.gateways.values())
+
+    @property
+    def alarms(self) -> int:
+        """How many points are in ALARM."""
+        return sum(bool(point.conditions & wire.ALARM) for point in self.points.values())
+
+    @property
+    def events_stored(self) -> int:
+        """How many events are stored, as the gateways told last."""
+        heads = [gateway.head for gateway in self.gateways.values()]
+        return sum(head.get("events_stored", 0) for head in heads)
+
+    # what the messages do
+
+    def _status(self, gateway: GatewayView, said: wire.Status, now: float) -> None:
+        if said.status == "online":
+            gateway.starts(said.boot)
+            gateway.seen = now
+        if gateway.status != said.status:
+            gateway.status, gateway.since = said.status, now
+            self._tell(self.boards[gateway.id], said.status, now)
+
+    def _head(self, gateway: GatewayView, said: wire.StateHead, now: float) -> None:
+        gateway.head = said.fields
+        self._journal(gateway, said.fields["epoch"])
+        gateway.starts(said.fields["boot"])
+        gateway.when(_made(gateway), now)
+        for part in gateway.parts.values():
+            self._states(gateway, part, now)
+
+    def _part(self, gateway: GatewayView, said: wire.PointStates, now: float) -> None:
+        gateway.parts[said.part] = said
+        self._states(gateway, said, now)
+
+    def _states(self, gateway: GatewayView, said: wire.PointStates, now: float) -> None:
+        """Without its head nobody knows how old a part is: it waits."""
+        if gateway.head.get("version") != said.version:
+            return
+        made = _made(gateway)
+        when = gateway.when(made, now)
+        for state in said.points:
+            point = self._point(gateway, state.point, state.kind, state.unit)
+            if (made.boot, made.up_s) < point.newest[:2]:
+                continue
+            point.newest = (made.boot, made.up_s)
+            moved = state.value != point.value
+            if changed := point.becomes(state, when):
+                self._tell(point, "condition", when, changed=changed)
+            elif moved and point.number:
+                self._tell(point, "value", when)
+
+    def _events(self, gateway: GatewayView, said: wire.Events, now: float) -> None:
+        for event in said.records:
+            self._journal(gateway, event.epoch)
+            when = gateway.when(event, now)
+            point = self._point(gateway, event.point, "unknown", event.unit)
+            if event.event != "condition":
+                self._tell(point, event.event, when)
+                continue
+            made = (event.boot, event.up_s, event.up_ms, event.n)
+            if made >= point.newest:  # else from a backlog: news, but not what holds now
+                point.newest = made
+                point.becomes(event, when)
+            self._tell(point, "condition", when, **{key: getattr(event, key) for key in _TOLD})
+
+    def _samples(self, gateway: GatewayView, said: wire.Samples, now: float) -> None:
+        for sample in said.records:
+            self._journal(gateway, sample.epoch)
+            when = gateway.when(sample, now)
+            point = self._point(gateway, sample.point, "unknown", sample.unit)
+            point.interval_s = sample.interval_s
+            if (sample.boot, sample.up_s, sample.up_ms) >= point.newest[:3]:
+                point.value, point.measured = sample.last, when
+            self._tell(point, "value", when, value=sample.last)
+
+    # who is who
+
+    def _plan(self, gateway: Gateway, shared: int) -> None:
+        names = self.site.place_names(gateway)
+        around = ", ".join(reversed(names[shared:] or names[-1:]))
+        view = self._add(GatewayView(gateway.id, f"{gateway.place}, {around}"))
+        for point in self.site.points_of(gateway.id):
+            self.points[gateway.id, point.number] = _planned(
+                point, f"{point.place}, {around}", view, gateway.sample_s
+            )
+
+    def _add(self, view: GatewayView) -> GatewayView:
+        self.gateways[view.id] = view
+        self.boards[view.id] = PointView(0, view.id, "gateway", view.place, "", view)
+        return view
+
+    def _gateway(self, name: str) -> GatewayView:
+        """Return it; one that is not in the plan is shown all the same: it may have an alarm."""
+        return self.gateways.get(name) or self._add(GatewayView(name, "not in the site file"))
+
+    def _point(self, gateway: GatewayView, number: int, kind: str, unit: str) -> PointView:
+        if number == 0:
+            return self.boards[gateway.id]
+        unplanned = PointView(number, str(number), kind, "not in the site file", unit, gateway)
+        return self.points.setdefault((gateway.id, number), unplanned)
+
+    def _journal(self, gateway: GatewayView, epoch: int) -> None:
+        """A new journal may count boots anew: what it says is newer than all before it."""
+        if epoch != gateway.epoch:
+            gateway.epoch = epoch
+            gateway.starts(0)
+            for point in (*self.points.values(), self.boards[gateway.id]):
+                if point.gateway is gateway:
+                    point.newest = (0, 0)
+
+    def _tell(self, point: PointView, what: str, when: float, **told: Any) -> None:
+        state: dict[str, Any] = {
+            "mode": point.mode,
+            "conditions": point.conditions,
+            "changed": 0,
+            "value": point.value,
+            "limit": point.limits.get(point.gravest),
+            "code": point.code,
+        }
+        change = Change(when, what, point, **state | told)
+        if what != "value":
+            self.changes.append(change)
+        if self.on_change:
+            self.on_change(change)
+
+
+_TOLD = ("mode", "conditions", "changed", "value", "limit", "code")  # by an event about itself
+
+
+def _made(gateway: GatewayView) -> _Made:
+    return _Made(*[gateway.head[key] for key in _Made._fields])
+
+
+def _planned(point: Point, place: str, gateway: GatewayView, sample_s: int) -> PointView:
+    view = PointView(point.number, point.id, point.kind, place, point.unit, gateway)
+    view.decimals, view.interval_s = point.table.decimals, sample_s
+    view.limits = {level.bit: level.limit for level in point.levels.values()}
+    return view
+
+
+def _open(point: PointView) -> Open | None:
+    gateway = point.gateway
+    if not point.number and gateway.status == "offline":
+        return Open(False, RANKS[OFFLINE], gateway.since, point, OFFLINE)
+    if not point.conditions:
+        return None
+    bit = point.gravest
+    return Open(point.mode != "live", RANKS[bit], point.since, point, bit)

@@ -1,0 +1,415 @@
+"""The desk's memory: every event and sample once, and how far each gateway's journal is safe.
+
+SQLite in WAL mode by default; what only SQLite knows stands at the end, the rest is portable
+SQLAlchemy Core. A record's key is (site, gateway, epoch, n) in its lane, so what arrives twice is
+stored once. The ledger keeps runs of numbers that are settled: stored here, or gone for good at
+the gateway. "Up to where is nothing missing" is then the end of the first run, however many
+records there are.
+"""
+
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from firegrid.errors import FiregridError
+from firegrid.wire import Event, Sample
+
+__all__ = ["FORMAT", "Added", "Journal", "Runs", "Store", "StoreError", "StoredEvent"]
+
+FORMAT = 1
+BUSY_MS = 5000  # how long to wait for another program that is writing
+KEYS_PER_QUERY = 5000  # SQLite takes 32,766 parameters at once
+
+Journal: TypeAlias = tuple[str, str, int]  # site, gateway, epoch
+Record: TypeAlias = Event | Sample
+
+
+class StoreError(FiregridError):
+    """The database cannot be used now: full, locked, gone. Nothing of the call was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent(Event):
+    """An event, and when the desk got it (Unix time in milliseconds)."""
+
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What one `add` did; `positions`: (events, samples) stored up to, per journal touched."""
+
+    new_events: list[Event]
+    new_samples: list[Sample]
+    redelivered: int
+    positions: dict[Journal, tuple[int, int]]
+
+
+class Runs:
+    """Whole numbers as disjoint runs, first to last, in order."""
+
+    def __init__(self, runs: Iterable[tuple[int, int]] = ()) -> None:
+        ordered = sorted(runs)
+        self._firsts = [first for first, _ in ordered]
+        self._lasts = [last for _, last in ordered]
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return zip(self._firsts, self._lasts, strict=True)
+
+    def __contains__(self, n: int) -> bool:
+        at = bisect_right(self._firsts, n)
+        return at > 0 and n <= self._lasts[at - 1]
+
+    def add(self, first: int, last: int) -> None:
+        """Put in all of first..last; runs that touch become one."""
+        low = bisect_left(self._lasts, first - 1)
+        high = bisect_right(self._firsts, last + 1)
+        if low < high:
+            first = min(first, self._firsts[low])
+            last = max(last, self._lasts[high - 1])
+        self._firsts[low:high] = [first]
+        self._lasts[low:high] = [last]
+
+    def upto(self) -> int:
+        """Return the number up to which nothing is missing, counted from 1."""
+        return self._lasts[0] if self._firsts and self._firsts[0] <= 1 else 0
+
+
+class Store:
+    """Open it with an SQLAlchemy URL; it makes its tables, or refuses those of another format."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _engine(url)
+        self._writer = self._engine.execution_options(writes=True)
+        self._name = self._engine.url.database or url
+        try:
+            with self._plain_errors("opened"), self._writer.begin() as connection:
+                self._prepare(connection)
+        except FiregridError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def add(
+        self,
+        events: Sequence[Event],
+        samples: Sequence[Sample] = (),
+        received_ms: int | None = None,
+    ) -> Added:
+        """Store what is new, all or nothing, and return once it is safe on the disk."""
+        received = {"received_ms": _now_ms() if received_ms is None else received_ms}
+        journals = {_journal(record) for lane in (events, samples) for record in lane}
+        if not journals:
+            return Added([], [], 0, {})
+        with self._writing() as connection:
+            ledger = _Ledger(connection, journals)
+            new_events = _insert(connection, _events, events, ledger, received)
+            new_samples = _insert(connection, _samples, samples, ledger, {})
+            ledger.save(connection)
+        redelivered = len(events) + len(samples) - len(new_events) - len(new_samples)
+        return Added(new_events, new_samples, redelivered, ledger.positions())
+
+    def forget_below(
+        self, site: str, gateway: str, epoch: int, events_first: int, samples_first: int
+    ) -> tuple[int, int]:
+        """The gateway has nothing older than these: wait no more for it. Return the positions."""
+        journal = (site, gateway, epoch)
+        below = {"events": events_first - 1, "samples": samples_first - 1}
+        with self._reading() as connection:
+            ledger = _Ledger(connection, [journal])
+        if all(runs.upto() >= below[lane] for lane, runs in ledger.lanes(journal)):
+            return ledger.positions()[journal]
+        with self._writing() as connection:
+            ledger = _Ledger(connection, [journal])
+            for lane, runs in ledger.lanes(journal):
+                if below[lane] > 0:
+                    runs.add(1, below[lane])
+            ledger.save(connection)
+        return ledger.positions()[journal]
+
+    def stored_upto(self, site: str, gateway: str, epoch: int) -> tuple[int, int]:
+        """Return up to which event and which sample nothing is missing any more."""
+        journal = (site, gateway, epoch)
+        with self._reading() as connection:
+            return _Ledger(connection, [journal]).positions()[journal]
+
+    def events(self, site: str, gateway: str | None = None) -> Iterator[StoredEvent]:
+        """Yield a site's events by gateway, epoch and number, without holding them all."""
+        columns = [_events.c[field.name] for field in fields(StoredEvent)]
+        query = sa.select(*columns).where(_events.c.site == site)
+        if gateway is not None:
+            query = query.where(_events.c.gateway == gateway)
+        query = query.order_by(_events.c.gateway, _events.c.epoch, _events.c.n)
+        with self._reading() as connection:
+            for row in connection.execution_options(yield_per=1000).execute(query):
+                yield StoredEvent(*row)
+
+    def duplicates(self) -> int:
+        """Count the rows beyond the first of each key, in both lanes."""
+        with self._reading() as connection:
+            return sum(connection.scalar(_beyond_the_first(lane)) or 0 for lane in _LANES.values())
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with self._plain_errors("written"), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with self._plain_errors("read"), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _plain_errors(self, done: str) -> Iterator[None]:
+        try:
+            yield
+        except (exc.DataError, exc.ProgrammingError):
+            raise  # what we handed in is wrong, not the database: trying again is no use
+        except exc.DBAPIError as error:
+            raise StoreError(
+                f"the store {self._name} cannot be {done}: {error.orig}", _advice(str(error.orig))
+            ) from error
+
+    def _prepare(self, connection: sa.Connection) -> None:
+        names = sa.inspect(connection).get_table_names()
+        if not names:
+            _metadata.create_all(connection)
+            connection.execute(_format.insert().values(version=FORMAT))
+            return
+        found = connection.scalar(sa.select(_format.c.version)) if "format" in names else None
+        if found != FORMAT:
+            seen = "is not of ours" if found is None else f"has format {found}"
+            raise FiregridError(
+                f"the store {self._name} {seen}, this firegrid knows format {FORMAT}",
+                hint="use the firegrid that wrote it, or name another file",
+            )
+
+
+# ---- tables ----
+
+_metadata = sa.MetaData()
+_format = sa.Table("format", _metadata, sa.Column("version", sa.Integer, nullable=False))
+
+
+def _journal_columns() -> list[sa.Column[Any]]:
+    return [
+        sa.Column("site", sa.String, primary_key=True),
+        sa.Column("gateway", sa.String, primary_key=True),
+        sa.Column("epoch", sa.BigInteger, primary_key=True, autoincrement=False),
+    ]
+
+
+def _lane(name: str, *columns: sa.Column[Any]) -> sa.Table:
+    return sa.Table(
+        name,
+        _metadata,
+        *_journal_columns(),
+        sa.Column("n", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("boot", sa.Integer, nullable=False),
+        sa.Column("up_s", sa.BigInteger, nullable=False),
+        sa.Column("up_ms", sa.Integer, nullable=False),
+        sa.Column("time_s", sa.BigInteger),  # Unix time, UTC
+        sa.Column("time_quality", sa.String, nullable=False),
+        sa.Column("point", sa.Integer, nullable=False),
+        sa.Column("mode", sa.String, nullable=False),
+        *columns,
+        sqlite_with_rowid=False,
+    )
+
+
+_events = _lane(
+    "events",
+    sa.Column("event", sa.String, nullable=False),
+    sa.Column("conditions", sa.Integer, nullable=False),
+    sa.Column("changed", sa.Integer, nullable=False),
+    sa.Column("value", sa.Float),
+    sa.Column("unit", sa.String, nullable=False),
+    sa.Column("limit", sa.Float),
+    sa.Column("code", sa.Integer, nullable=False),
+    sa.Column("received_ms", sa.BigInteger, nullable=False),  # Unix time, UTC, by the desk's clock
+)
+_samples = _lane(
+    "samples",
+    sa.Column("interval_s", sa.Integer, nullable=False),
+    sa.Column("min", sa.Float, nullable=False),
+    sa.Column("mean", sa.Float, nullable=False),
+    sa.Column("max", sa.Float, nullable=False),
+    sa.Column("last", sa.Float, nullable=False),
+    sa.Column("unit", sa.String, nullable=False),
+)
+_LANES = {"events": _events, "samples": _samples}
+_runs = sa.Table(
+    "ledger",
+    _metadata,
+    *_journal_columns(),
+    sa.Column("lane", sa.String, primary_key=True),
+    sa.Column("first", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
+def _beyond_the_first(lane: sa.Table) -> sa.Select[Any]:
+    key = (lane.c.site, lane.c.gateway, lane.c.epoch, lane.c.n)
+    groups = sa.select((sa.func.count(lane.c.n) - 1).label("more")).group_by(*key).subquery()
+    return sa.select(sa.func.sum(groups.c.more))
+
+
+# ---- one transaction's work ----
+
+
+class _Ledger:
+    """The runs of some journals, as one transaction sees and changes them."""
+
+    def __init__(self, connection: sa.Connection, journals: Collection[Journal]) -> None:
+        self._found: dict[tuple[Journal, str], set[tuple[int, int]]] = {
+            (journal, lane): set() for journal in journals for lane in _LANES
+        }
+        for site, gateway, epoch, lane, first, last in _select_runs(connection, set(journals)):
+            found = self._found.get(((site, gateway, epoch), lane))
+            if found is not None:
+                found.add((first, last))
+        self._now = {place: Runs(found) for place, found in self._found.items()}
+
+    def runs(self, journal: Journal, lane: str) -> Runs:
+        return self._now[journal, lane]
+
+    def lanes(self, journal: Journal) -> list[tuple[str, Runs]]:
+        return [(lane, self._now[journal, lane]) for lane in _LANES]
+
+    def positions(self) -> dict[Journal, tuple[int, int]]:
+        return {
+            journal: (runs.upto(), self._now[journal, "samples"].upto())
+            for (journal, lane), runs in self._now.items()
+            if lane == "events"
+        }
+
+    def save(self, connection: sa.Connection) -> None:
+        gone, come = [], []
+        for (journal, lane), runs in self._now.items():
+            found, now = self._found[journal, lane], set(runs)
+            gone += [_run_row(journal, lane, run) for run in found - now]
+            come += [_run_row(journal, lane, run) for run in now - found]
+        if gone:
+            connection.execute(_DELETE_RUN, gone)
+        if come:
+            connection.execute(_runs.insert(), come)
+
+
+_DELETE_RUN = _runs.delete().where(
+    *[column == sa.bindparam(f"_{column.name}") for column in _runs.primary_key]
+)
+
+
+def _run_row(journal: Journal, lane: str, run: tuple[int, int]) -> dict[str, Any]:
+    row = dict(zip(_runs.c.keys(), (*journal, lane, *run), strict=True))
+    return row | {f"_{key}": value for key, value in row.items()}
+
+
+def _select_runs(connection: sa.Connection, journals: set[Journal]) -> Iterator[Sequence[Any]]:
+    """Yield the rows of these journals' gateways: a few more than asked, by plain columns."""
+    of_sites = _runs.c.site.in_({site for site, _, _ in journals})
+    for some in _in_lots(sorted({gateway for _, gateway, _ in journals})):
+        yield from connection.execute(sa.select(_runs).where(of_sites, _runs.c.gateway.in_(some)))
+
+
+def _insert(
+    connection: sa.Connection,
+    lane: sa.Table,
+    records: Sequence[Any],
+    ledger: _Ledger,
+    more: dict[str, Any],
+) -> list[Any]:
+    """Insert the records that are not there yet; return them."""
+    by_journal: dict[Journal, dict[int, Any]] = {}
+    for record in records:
+        by_journal.setdefault(_journal(record), {}).setdefault(record.n, record)
+    new: list[Any] = []
+    for journal, by_n in by_journal.items():
+        runs = ledger.runs(journal, lane.name)
+        settled = [n for n in by_n if n in runs]
+        if settled:  # stored, or given up and came after all
+            for n in _present(connection, lane, journal, settled):
+                del by_n[n]
+        for n in by_n:
+            runs.add(n, n)
+        new += by_n.values()
+    if new:
+        names = [field.name for field in fields(new[0])]
+        values = attrgetter(*names)
+        rows = [dict(zip(names, values(record), strict=True)) | more for record in new]
+        connection.execute(lane.insert(), rows)
+    return new
+
+
+def _present(
+    connection: sa.Connection, lane: sa.Table, journal: Journal, numbers: list[int]
+) -> Iterator[int]:
+    site, gateway, epoch = journal
+    of_journal = (lane.c.site == site, lane.c.gateway == gateway, lane.c.epoch == epoch)
+    for some in _in_lots(numbers):
+        yield from connection.scalars(sa.select(lane.c.n).where(*of_journal, lane.c.n.in_(some)))
+
+
+def _in_lots(keys: list[Any]) -> Iterator[list[Any]]:
+    for at in range(0, len(keys), KEYS_PER_QUERY):
+        yield keys[at : at + KEYS_PER_QUERY]
+
+
+def _journal(record: Record) -> Journal:
+    return record.site, record.gateway, record.epoch
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _engine(url: str) -> sa.Engine:
+    try:
+        engine = sa.create_engine(url)
+    except (exc.ArgumentError, ModuleNotFoundError) as error:
+        raise FiregridError(f"{url!r} is no store: {error}", "write sqlite:///PATH") from error
+    if engine.dialect.name == "sqlite":
+        _tune_sqlite(engine)
+    return engine
+
+
+# ---- SQLite ----
+
+
+def _tune_sqlite(engine: sa.Engine) -> None:
+    """Let readers go on while one writes, and a commit mean: on the disk."""
+
+    @sa.event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we begin transactions ourselves
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _advice(seen: str) -> str:
+    advice = {
+        "full": "make room on its disk",
+        "locked": "another program holds it: end that one",
+        "readonly": "let this user write to the file and its folder",
+        "unable to open": "make its folder, or name another file",
+        "not a database": "name another file: this one is something else",
+        "malformed": "it is damaged: bring back a copy",
+    }
+    return next((hint for word, hint in advice.items() if word in seen), "")

@@ -1,0 +1,341 @@
+"""How a terminal shows what the desk knows.
+
+`LiveView` draws a `Picture`, or prints a line per change where there is no terminal. Colour never
+stands alone: each state has a word and a shape. A number on the screen is live.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from firegrid import wire, words
+from firegrid.picture import OFFLINE, Change, Open, Picture, PointView
+
+__all__ = ["LiveView"]
+
+NO_VALUE = "\N{EN DASH}"
+PAGE_S = 6  # how long each page of the points stays
+SAID_LINES = 3
+WIDE_COLUMNS = 110
+NEWS = {
+    "online": "is online",
+    "offline": "is offline",
+    "boot": "has started",
+    "clock": "has set its clock",
+    "link": "has its link back",
+    "config": "has a new configuration",
+    "act": "was operated by a person",
+    "lost": "has dropped its oldest records",
+}
+
+
+class Look(NamedTuple):
+    """A state's shape, the same for a terminal without such letters, and its colour."""
+
+    shape: str
+    ascii: str
+    style: str
+
+
+LOOKS = {
+    wire.ALARM: Look("▲", "!", "bold blink red"),
+    wire.PRE_ALARM: Look("△", "^", "dark_orange"),
+    wire.SUPERVISORY: Look("■", "#", "yellow"),
+    wire.TROUBLE: Look("⊖", "-", "yellow"),
+    OFFLINE: Look("↮", "x", "yellow"),
+}
+GAS = Look("◆", "!", "bold blink red")  # a gas alarm: another shape than fire
+NORMAL = Look("✓", "+", "green")
+UNKNOWN = Look("?", "?", "dim")
+PRACTICE = "blue_violet"  # a walk test or drill, never red
+
+
+class LiveView:
+    """Use it as a context; the picture is fed by someone else.
+
+    `events_stored` tells the footer's number where the caller knows better than the gateways.
+    """
+
+    def __init__(
+        self,
+        picture: Picture,
+        console: Console | None = None,
+        events_stored: Callable[[], int] | None = None,
+    ) -> None:
+        self._picture = picture
+        self._console = console or Console()
+        self._events_stored = events_stored or (lambda: picture.events_stored)
+        self._zone = ZoneInfo(picture.site.timezone)
+        self._ascii = self._console.options.ascii_only
+        self._said = ""
+        self._live: Live | None = None
+        if self._console.is_terminal and not self._console.is_dumb_terminal:
+            self._live = Live(console=self._console, screen=True, get_renderable=self.frame)
+
+    def __enter__(self) -> "LiveView":
+        if self._live:
+            self._live.start()
+        else:
+            self._picture.on_change = self._print
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+            self._console.print(self.frame())  # what was seen last stays readable
+
+    def say(self, text: str) -> None:
+        """Show one sentence to the person who watches."""
+        self._said = text
+        if not self._live:
+            self._line(Text(f"» {text}"))
+
+    def frame(self, now: float | None = None) -> Group:
+        """Return the whole screen. Points give way to alarms where it is small."""
+        now = time.time() if now is None else now
+        with self._picture.lock:
+            said = Text(self._said, "bold cyan").wrap(self._console, self._console.width)
+            room = self._console.height - 3 - len(said[:SAID_LINES])  # title, counts, footer
+            items = self._picture.open()
+            shown, hidden = _fit(items, room)
+            lines: list[RenderableType] = [self._title(now), self._counts(items)]
+            lines += self._alarms(shown, items, now)
+            lines += [self._more(hidden)] if hidden else []
+            room -= len(shown) + bool(hidden)
+            points = list(self._picture.points.values())
+            lines += self._points(points, room, now)
+            lines += self._log(room - len(points) - 1)
+            return Group(*lines, *said[:SAID_LINES], self._footer())
+
+    # parts of the screen
+
+    def _title(self, now: float) -> Text:
+        site = self._picture.site
+        text = _one_line(f"{site.name}  {self._time(now)}", "bold")
+        lost = self._picture.broker_lost
+        if lost is not None:
+            text.append(f"  NO BROKER for {_age(now - lost)}: nothing here is live", "bold yellow")
+        return text
+
+    def _counts(self, items: Sequence[Open]) -> Text:
+        picture = self._picture
+        if not items and (
+            picture.broker_lost is not None or picture.online < len(picture.gateways)
+        ):
+            return _one_line(f"{self._shape(UNKNOWN)} nothing known to be open", UNKNOWN.style)
+        if not items:
+            return _one_line(f"{self._shape(NORMAL)} nothing open", NORMAL.style)
+        text = _one_line("")
+        for (practice, bit), count in Counter((item.practice, item.bit) for item in items).items():
+            look = LOOKS[bit]
+            shape, style = ("T", PRACTICE) if practice else (self._shape(look), look.style)
+            text.append(f"{shape} {_word(bit)} {count}   ", style)
+        return text
+
+    def _alarms(self, shown: Sequence[Open], items: Sequence[Open], now: float) -> list[Table]:
+        if not shown:
+            return []
+        kind = ("kind", self._kind_columns)
+        table = _table(("state", 22), kind, ("place", 0), ("why", 0), ("for", 6))
+        table.show_header = False
+        alike = sum(item[:2] == items[0][:2] for item in items)
+        for item in shown:
+            point = item.point
+            state = self._state(point, now)
+            if item is items[0] and alike > 1:
+                state.append(f" 1 of {alike}")
+            seen = point.gateway.seen if item.bit == OFFLINE else 0
+            table.add_row(
+                state, self._kind(point), self._where(point),
+                self._why(item, now), _age(now - (seen or item.since)),
+            )  # fmt: skip
+        return [table]
+
+    def _more(self, hidden: Sequence[Open]) -> Text:
+        kinds = Counter(_word(item.bit) for item in hidden)
+        which = ", ".join(f"{count} {word}" for word, count in kinds.items())
+        return _one_line(f"… {len(hidden)} more: {which}", "bold")
+
+    def _points(self, points: Sequence[PointView], room: int, now: float) -> list[RenderableType]:
+        if room < 2:
+            return [_one_line(f"… {len(points)} points more", "dim")] * (room == 1)
+        shown, hidden = _fit(points, room - 1)
+        if hidden and shown:  # turn the pages: nobody has a hand free for keys
+            pages = -(-len(points) // len(shown))
+            first = int(now / PAGE_S) % pages * len(shown)
+            first = min(first, len(points) - len(shown))  # the last page is full, too
+            shown = points[first : first + len(shown)]
+        table = _table(
+            ("point", 5), ("kind", self._kind_columns), ("place", 0), ("value", 10),
+            ("state", 28 if self._wide else 18), ("age", 12),
+        )  # fmt: skip
+        for point in shown:
+            table.add_row(
+                str(point.number), self._kind(point), self._where(point),
+                self._value(point, now), self._state(point, now), self._point_age(point, now),
+            )  # fmt: skip
+        more = _one_line(f"… {len(points) - len(shown)} more", "dim")
+        return [table, more] if hidden else [table]
+
+    def _log(self, room: int) -> list[Text]:
+        recent = list(self._picture.changes)[-(room - 1) :] if room > 1 else []
+        return [_one_line("")] + [self._told(change) for change in recent] if recent else []
+
+    def _footer(self) -> Text:
+        picture = self._picture
+        return _one_line(
+            f"gateways {picture.online} of {len(picture.gateways)} online · "
+            f"events stored {self._events_stored()} · alarms open {picture.alarms} · Ctrl-C ends",
+            "dim",
+        )
+
+    # words for one thing
+
+    @property
+    def _wide(self) -> bool:
+        return self._console.width >= WIDE_COLUMNS
+
+    @property
+    def _kind_columns(self) -> int:
+        return 18 if self._wide else 8
+
+    def _kind(self, point: PointView) -> str:
+        return words.kind(point.kind) if self._wide else point.kind
+
+    def _where(self, point: PointView) -> str:
+        return f"{point.id}: {point.place}" if not point.number else point.place
+
+    def _shape(self, look: Look) -> str:
+        return look.ascii if self._ascii else look.shape
+
+    def _state(self, point: PointView, now: float) -> Text:
+        """A point's condition as shape and word; never "normal" where nobody knows."""
+        look, word = self._look(point, now)
+        if point.mode != "live":
+            return _one_line(f"T {word}, {words.mode(point.mode)}", PRACTICE)
+        return _one_line(f"{self._shape(look)} {word}", look.style)
+
+    def _look(self, point: PointView, now: float) -> tuple[Look, str]:
+        offline = point.gateway.status == "offline"
+        if offline and not point.number:
+            return LOOKS[OFFLINE], _word(OFFLINE)
+        if point.conditions:
+            gas = point.kind == "gas" and point.gravest == wire.ALARM
+            look = GAS if gas else LOOKS[point.gravest]
+            told = (
+                point.gravest | point.conditions & wire.TROUBLE
+            )  # an ALARM implies what is below
+            return look, " + ".join(words.conditions(told))
+        if offline:
+            return LOOKS[OFFLINE], "gateway offline"
+        return self._look_at_rest(point, now)
+
+    def _look_at_rest(self, point: PointView, now: float) -> tuple[Look, str]:
+        """Nothing stands: is that so, or does nobody know?"""
+        if point.gateway.status == "unheard" or point.measured is None:
+            return UNKNOWN, "not heard yet"
+        if self._picture.broker_lost is not None or self._picture.is_stale(point, now):
+            return UNKNOWN, "unknown"
+        if point.value is None:
+            return UNKNOWN, words.code(point.code)
+        return NORMAL, words.word("conditions", "normal")
+
+    def _value(self, point: PointView, now: float) -> str:
+        return point.text(point.value) if self._picture.is_live(point, now) else NO_VALUE
+
+    def _point_age(self, point: PointView, now: float) -> str:
+        if point.measured is None:
+            return ""
+        age = _age(now - point.measured)
+        return age if self._picture.is_live(point, now) or point.value is None else f"stale {age}"
+
+    def _why(self, item: Open, now: float) -> str:
+        """The number behind a condition, or what broke."""
+        point = item.point
+        if item.bit == OFFLINE:
+            return f"last seen {self._time(point.gateway.seen)}" if point.gateway.seen else ""
+        if point.code:
+            return words.code(point.code)
+        limit = point.limits.get(item.bit)
+        value = self._value(point, now)
+        return f"{value}, limit {limit:g}" if limit is not None else value
+
+    # one line per change
+
+    def _print(self, change: Change) -> None:
+        if change.what != "value":
+            self._line(self._told(change))
+
+    def _line(self, text: Text) -> None:
+        self._console.print(text, soft_wrap=True, highlight=False)
+
+    def _told(self, change: Change) -> Text:
+        """A change as one line; where it is a person's business, in the colour of its state."""
+        point = change.point
+        if change.what != "condition":
+            news = NEWS.get(change.what, change.what)
+            return _one_line(f"{self._time(change.time_s)}   {point.id} {news}")
+        bit = next((bit for bit in wire.CONDITIONS if bit & change.conditions), None)
+        look = NORMAL if bit is None else LOOKS[bit]
+        practice = change.mode != "live"
+        said = [" + ".join(words.conditions(change.conditions)) or "normal"]
+        gone = words.conditions(change.changed & ~change.conditions)
+        said += [f"({' + '.join(gone)} gone)"] if gone else []
+        said += [f"({words.mode(change.mode)})"] if practice else []
+        text = _one_line(f"{self._time(change.time_s)} {'T' if practice else ' '} ")
+        text.append(" ".join([self._shape(look), *said]), PRACTICE if practice else look.style)
+        text.append(f"  {words.kind(point.kind)} {point.id}")
+        numbers = [
+            point.text(change.value),
+            f"limit {change.limit:g}" if change.limit is not None else "",
+            words.code(change.code),
+        ]
+        text.append("".join(f", {number}" for number in numbers if number))
+        return text.append(f"; {point.place}", "dim")
+
+    def _time(self, time_s: float) -> str:
+        return datetime.fromtimestamp(time_s, self._zone).strftime("%H:%M:%S")
+
+
+def _word(bit: int) -> str:
+    return "OFFLINE" if bit == OFFLINE else words.conditions(bit)[0]
+
+
+def _one_line(text: str, style: str = "") -> Text:
+    return Text(text, style, no_wrap=True, overflow="ellipsis")
+
+
+def _table(*columns: tuple[str, int]) -> Table:
+    """A table without lines; a column of width 0 takes what is left."""
+    table = Table(box=None, expand=True, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    for title, width in columns:
+        table.add_column(
+            title,
+            width=width or None,
+            ratio=None if width else 1,
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+    return table
+
+
+def _fit(items: Sequence[Any], room: int) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Return what fits into so many lines, one kept for "… n more", and what does not."""
+    fits = len(items) if len(items) <= room else max(room - 1, 0)
+    return items[:fits], items[fits:]
+
+
+def _age(seconds: float) -> str:
+    """Return a time span in the unit that a person would use."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
