@@ -10,7 +10,7 @@ import socket
 
 from micropython import const
 
-from lib.dns import is_address
+from lib.address import is_address
 
 _POLL_MS = const(10)
 
@@ -26,15 +26,18 @@ class Link:
         assert is_address(address), "not a numeric address: " + address  # a name would block
         info = socket.getaddrinfo(address, port, 0, socket.SOCK_STREAM)[0]
         self._peer = info[-1]
-        self._socket = socket.socket(info[0], info[1], info[2])
+        try:
+            self._socket = socket.socket(info[0], info[1], info[2])
+        except OSError as error:  # the port has no more of them
+            raise LinkLost(str(error))
         self._stream = asyncio.StreamReader(self._socket)
 
     async def open(self):
         """Connect; TLS will wrap the socket at the end of this. The time limit is the caller's."""
-        self._socket.setblocking(False)
-        if hasattr(socket, "TCP_NODELAY"):  # not on every port
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
+            self._socket.setblocking(False)
+            if hasattr(socket, "TCP_NODELAY"):  # not on every port
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket.connect(self._peer)
         except OSError as error:
             if error.errno != errno.EINPROGRESS:

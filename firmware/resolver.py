@@ -6,6 +6,7 @@ answers; here it sees numeric addresses only. Nothing is kept: whoever connects 
 
 import asyncio
 import os
+import select
 import socket
 
 from micropython import const
@@ -14,15 +15,12 @@ from lib import dns
 from link import LinkLost
 
 TRIES = const(3)
+_POLL_MS = const(20)
 _MESSAGE_BYTES = const(512)  # an answer over UDP is never longer
 
 
 async def resolve(name, server, port=53, timeout_ms=4500):
-    """Return the numeric address of `name`, asking the numeric `server`, or raise LinkLost.
-
-    A numeric address is returned as it is."""
-    if dns.is_address(name):
-        return name
+    """Return the numeric address of `name`, asking the numeric `server`, or raise LinkLost."""
     try:
         query = dns.query(name, int.from_bytes(os.urandom(2), "little"))
         for _ in range(TRIES):
@@ -42,9 +40,13 @@ async def _ask(query, server, port):
         peer.setblocking(False)
         peer.connect(socket.getaddrinfo(server, port, 0, socket.SOCK_DGRAM)[0][-1])
         peer.send(query)  # connected: what anyone else sends is not delivered
+        poller = select.poll()  # a stream would run several datagrams together
+        poller.register(peer, select.POLLIN)
         while True:
+            await asyncio.sleep_ms(_POLL_MS)
             try:
-                return dns.answer(await asyncio.StreamReader(peer).read(_MESSAGE_BYTES), query)
+                if poller.poll(0):
+                    return dns.answer(peer.recv(_MESSAGE_BYTES), query)
             except ValueError:
                 pass  # not an answer to this question
     finally:

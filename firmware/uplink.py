@@ -10,17 +10,17 @@ import json
 from random import random
 from time import ticks_add, ticks_diff
 
-from lib.backoff import Backoff
 from micropython import const
-from mqtt import Client, LinkLost
-from resolver import resolve
 
 from clock import DESK
 from lib import record
+from lib.address import is_address
+from lib.backoff import Backoff
 from lib.codes import NO_BROKER, NO_DESK
 from lib.cursor import Cursor
 from lib.payload import event_text, sample_text
 from lib.silence import Silence
+from mqtt import Client, LinkLost
 
 BROKER_MS = const(10000)  # without a broker for so long: TROUBLE
 DESK_MS = const(30000)  # something sent and not stored for so long: TROUBLE, and sent again
@@ -106,10 +106,8 @@ class Uplink:
         while not self._board.has_network():
             await self._pause(100, beat)
         self._watch(beat)
-        address = await resolve(head["broker_host"], self._board.name_server())
-        self._watch(beat)
         client = self._client
-        await client.connect(address, head["broker_port"])
+        await client.connect(await self._address(head["broker_host"]), head["broker_port"])
         await client.subscribe([self._stored_topic])
         client.publish(self._topic + "up/status", self._status("online"), retain=True)
         self._recorder.losses()
@@ -119,6 +117,13 @@ class Uplink:
         self._state_ms = self._clock.ms()
         self._desk.heard(self._state_ms)
         self._answer.heard(self._state_ms)
+
+    async def _address(self, host):
+        if is_address(host):
+            return host
+        from resolver import resolve  # loaded only where the broker is known by name
+
+        return await resolve(host, self._board.name_server())
 
     async def _drain(self):
         """Send what may go now, then give way."""

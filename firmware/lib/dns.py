@@ -29,16 +29,6 @@ class NoAddress(Exception):
     """The name server answered, and the answer is that there is no address."""
 
 
-def is_address(text):
-    """Return whether a text is a numeric IPv4 address."""
-    parts = text.split(".")
-    return len(parts) == 4 and all(_is_byte(part) for part in parts)
-
-
-def _is_byte(part):
-    return part.isdigit() and len(part) <= 3 and int(part) <= 255
-
-
 def query(name, query_id):
     """Return the message that asks for the address of `name`; ValueError if it is no host name."""
     header = struct.pack(">HHHHHH", query_id, _RECURSION_DESIRED, 1, 0, 0, 0)

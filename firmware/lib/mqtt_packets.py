@@ -89,7 +89,7 @@ def put_connect(buf, at, client_id, keepalive_s, will_topic, will_payload):
     strings = [memoryview(text) for text in (client_id, will_topic, will_payload)]
     remaining = _CONNECT_FIXED_BYTES + sum([2 + len(text) for text in strings])
     at = _put_head(buf, at, CONNECT << 4, remaining)
-    at = _put_string(buf, at, memoryview("MQTT"))
+    at = _put_string(buf, at, memoryview(b"MQTT"))
     struct.pack_into(">BBH", buf, at, _LEVEL_3_1_1, _CONNECT_FLAGS, keepalive_s)
     at += 4
     for text in strings:

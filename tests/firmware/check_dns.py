@@ -59,22 +59,6 @@ def test_what_is_no_host_name_is_not_asked_for():
     assert len(dns.query("x" * 63 + ".org", 1)) == 12 + 69 + 4
 
 
-def test_numeric_addresses_are_told_from_names():
-    for text in ("127.0.0.1", "0.0.0.0", "255.255.255.255", "10.1.2.3"):
-        assert dns.is_address(text), text
-    for text in (
-        "",
-        "localhost",
-        "1.2.3",
-        "1.2.3.4.5",
-        "1.2.3.256",
-        "1.2.3.-4",
-        "a.b.c.d",
-        "1..2.3",
-    ):
-        assert not dns.is_address(text), text
-
-
 def test_an_address_is_found_by_pointer_and_by_name():
     assert outcome(message(a(TO_QUESTION, 192, 0, 2, 7))) == "192.0.2.7"
     assert outcome(message(a(name(NAME), 192, 0, 2, 7))) == "192.0.2.7"
