@@ -1,0 +1,196 @@
+"""The physical side of the sensors: volts that a person with a meter would find at the input."""
+
+from dataclasses import replace
+from math import sqrt
+
+import pytest
+from firegrid import tables
+from firegrid.errors import FiregridError
+from firegrid.resources import site_path
+from firegrid.site.load import load_site
+from firegrid_sim.board import I2C_ABSENT, I2C_OK, I2C_RUBBISH, I2C_STUCK, Channel
+from firegrid_sim.electrical import FAULTS, SENSORS, sensor_for
+
+SITE = load_site(site_path("jinshui-garden"))
+POINTS = {
+    "detector-loop": "smoke-noodle-shop",
+    "current-loop": "gas-noodle-kitchen",
+    "mq-element": "gas-hotpot",
+    "residual-current": "leakage-shop-street",
+    "ratiometric": "hydrant-north-gate",
+}
+
+
+def sensor(driver, **params):
+    point = SITE.point(POINTS[driver])
+    return sensor_for(replace(point, params=point.params | params))
+
+
+def volts(sensor, signal, value):
+    sensor.set(signal, value)
+    return sensor.channel().dc_v
+
+
+def test_every_driver_of_the_table_has_a_sensor():
+    assert set(SENSORS) == set(tables.drivers())
+
+
+@pytest.mark.parametrize("point", SITE.points, ids=lambda point: point.id)
+def test_at_rest_no_point_is_near_a_limit(point):
+    sensor = sensor_for(point)
+    if sensor.rest in ("pressure_kpa", "leakage_ma", "gas_pct_lel"):
+        for level in point.levels.values():
+            assert (sensor.value > level.clears_at) is not level.above
+    assert sensor.channel().driven
+    assert 0.15 < sensor.channel().dc_v < 2.45  # where an ESP32 tells the truth
+
+
+def test_a_detector_loop_at_rest_carries_the_current_of_its_end_of_line_resistor():
+    loop = sensor("detector-loop", sense_ohm=39)
+    assert volts(loop, "smoke", 0) == pytest.approx(24 / (4700 + 39) * 39)  # 5.06 mA
+
+
+@pytest.mark.parametrize("sense_ohm", [10, 39, 49])
+def test_a_detector_in_alarm_draws_25_ma(sense_ohm):
+    loop = sensor("detector-loop", sense_ohm=sense_ohm)
+    assert volts(loop, "smoke", 1) == pytest.approx(0.025 * sense_ohm)
+
+
+def test_a_detector_trips_at_0_15_db_m_of_smoke():
+    loop = sensor("detector-loop")
+    assert volts(loop, "smoke_db_m", 0.149) < 0.2
+    assert volts(loop, "smoke_db_m", 0.15) == pytest.approx(0.975)
+
+
+def test_particles_dim_the_light_as_smoke_does():
+    loop = sensor("detector-loop")
+    # 8.7 m2/g: 1 g/m3 dims by exp(-8.7) per metre, that is 37.8 dB; 0.15 dB are 3970 ug/m3.
+    assert volts(loop, "smoke_ug_m3", 28) < 0.2
+    assert volts(loop, "smoke_ug_m3", 3900) < 0.2
+    assert volts(loop, "smoke_ug_m3", 4000) == pytest.approx(0.975)
+
+
+def test_a_loops_current_can_be_given_and_is_limited_by_its_supply():
+    loop = sensor("detector-loop", sense_ohm=39)
+    assert volts(loop, "loop_ma", 16) == pytest.approx(0.624)
+    assert volts(loop, "loop_ma", 100) == pytest.approx(0.060 * 39)
+
+
+def test_a_transmitter_puts_out_4_ma_at_zero_and_20_ma_at_its_span():
+    transmitter = sensor("current-loop", sense_ohm=100, span=50)
+    assert volts(transmitter, "gas_pct_lel", 0) == pytest.approx(0.4)
+    assert volts(transmitter, "gas_pct_lel", 25) == pytest.approx(1.2)
+    assert volts(transmitter, "gas_pct_lel", 50) == pytest.approx(2.0)
+    assert 2.0 < volts(transmitter, "gas_pct_lel", 100) < 2.1  # stops a little above its span
+
+
+def test_a_transmitters_current_can_be_given():
+    assert volts(sensor("current-loop", sense_ohm=100), "loop_ma", 3.5) == pytest.approx(0.35)
+
+
+def test_an_element_follows_the_lpg_line_of_its_data_sheet():
+    element = sensor("mq-element", load_ohm=10000, clean_air_ohm=98300)  # R0 = 10 kOhm
+    clean = volts(element, "gas_pct_lel", 0)
+    assert clean == pytest.approx(5 * 10 / (10 + 98.3))
+    at_200_ppm = volts(element, "gas_pct_lel", 100 * 200 / 21000)
+    assert at_200_ppm == pytest.approx(5 * 10 / (10 + 16.2), rel=1e-3)
+    at_10000_ppm = volts(element, "gas_pct_lel", 100 * 10000 / 21000)
+    assert at_10000_ppm == pytest.approx(5 * 10 / (10 + 2.57), rel=0.01)
+    assert volts(element, "gas_pct_lel", 1e-6) == pytest.approx(clean)
+
+
+def test_a_recorded_count_is_the_voltage_it_was_recorded_from():
+    element = sensor("mq-element")
+    assert volts(element, "counts10_5v", 0) == 0
+    assert volts(element, "counts10_5v", 555) == pytest.approx(555 / 1023 * 5)
+    assert volts(element, "volts", 2.5) == 2.5
+    assert volts(element, "rs_ohm", 10000) == 2.5  # as much as its load
+
+
+def test_leakage_is_true_rms_with_its_harmonic_around_half_the_supply():
+    transformer = sensor("residual-current", ratio=1000, burden_ohm=1000)
+    transformer.set("leakage_ma", 300)
+    seen = transformer.channel()
+    assert seen.dc_v == 1.65
+    assert seen.frequency_hz == 50
+    assert seen.third_v == pytest.approx(0.2 * seen.amplitude_v)
+    assert sqrt((seen.amplitude_v**2 + seen.third_v**2) / 2) == pytest.approx(0.3)
+
+
+def test_leakage_has_the_frequency_of_the_mains():
+    point = SITE.point("leakage-shop-street")
+    assert sensor_for(point, 60).channel().frequency_hz == 60
+
+
+def test_a_pressure_transmitter_puts_out_10_to_90_percent_of_its_supply():
+    transmitter = sensor("ratiometric", supply_mv=5000, divider_permille=450, span_kpa=1600)
+    assert volts(transmitter, "pressure_kpa", 0) == pytest.approx(0.225)
+    assert volts(transmitter, "pressure_kpa", 800) == pytest.approx(1.125)
+    assert volts(transmitter, "pressure_kpa", 1600) == pytest.approx(2.025)
+    assert volts(transmitter, "volts", 2.5) == pytest.approx(1.125)
+
+
+@pytest.mark.parametrize("driver", SENSORS)
+def test_a_broken_wire_leaves_nothing_at_the_input(driver):
+    broken = sensor(driver)
+    broken.set_fault("open")
+    assert broken.channel().dc_v == broken.channel().amplitude_v == 0
+    assert broken.chip_state() == I2C_OK
+
+
+SHORTS = {
+    "detector-loop": 2.34,  # 60 mA through 39 Ohm
+    "current-loop": 2.4,  # 24 mA through 100 Ohm
+    "mq-element": 5.0,
+    "residual-current": 3.3,
+    "ratiometric": 2.25,
+}
+
+
+@pytest.mark.parametrize("driver", SENSORS)
+def test_wires_that_touch_show_the_supply_that_feeds_them(driver):
+    touching = sensor(driver)
+    touching.set_fault("short")
+    assert touching.channel().dc_v == pytest.approx(SHORTS[driver])
+
+
+def test_no_voltage_at_a_pin_is_above_what_its_diodes_let_through():
+    point = replace(SITE.point("gas-hotpot"), input="gpio34")
+    element = sensor_for(point)
+    element.set("volts", 5)
+    assert element.channel().dc_v == 3.3
+
+
+def test_at_a_pin_absent_stuck_and_rubbish_are_what_the_pin_sees():
+    loop = sensor("detector-loop")
+    loop.set_fault("absent")
+    assert loop.channel() == Channel(driven=False)
+    loop.set_fault("rubbish")
+    assert loop.channel().noise_v > 0.5
+    loop.set_fault("stuck")
+    before = loop.channel()
+    loop.set("smoke", 1)
+    assert loop.channel() == before
+    loop.set_fault(None)
+    assert loop.channel().dc_v == pytest.approx(0.975)
+
+
+def test_at_a_converter_on_i2c_they_are_what_the_bus_does():
+    element = sensor("mq-element")
+    states = []
+    for fault in ("absent", "rubbish", "stuck", None):
+        element.set_fault(fault)
+        states.append(element.chip_state())
+    assert states == [I2C_ABSENT, I2C_RUBBISH, I2C_STUCK, I2C_OK]
+    assert element.address == 0x48
+    assert set(FAULTS) == {"open", "short", "absent", "rubbish", "stuck"}
+
+
+def test_a_signal_of_another_sensor_is_refused_with_those_it_has():
+    with pytest.raises(FiregridError, match=r'"pressure_kpa" does not drive .*smoke_db_m'):
+        sensor("detector-loop").set("pressure_kpa", 100)
+
+
+def test_a_value_out_of_range_is_refused_with_the_range():
+    with pytest.raises(FiregridError, match=r"1024 is outside the range of counts10_5v.*0…1023"):
+        sensor("mq-element").set("counts10_5v", 1024)
