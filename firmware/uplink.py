@@ -56,6 +56,7 @@ class Uplink:
             clock.ms,
         )
         self._backoff = Backoff(random)
+        self._found = None  # the broker's address, where it is known by name
         self._state_ms = clock.ms()  # when the next state is due
         self._broker = Silence(BROKER_MS, self._state_ms)
         self._desk = Silence(DESK_MS, self._state_ms)
@@ -79,7 +80,6 @@ class Uplink:
         while True:
             try:
                 await self._open(beat)
-                self._backoff.restart()
                 while self._client.connected and self._board.has_network():
                     self._watch(beat)
                     await self._drain()
@@ -123,7 +123,12 @@ class Uplink:
             return host
         from resolver import resolve  # loaded only where the broker is known by name
 
-        return await resolve(host, self._board.name_server())
+        try:
+            self._found = await resolve(host, self._board.name_server())
+        except LinkLost:
+            if self._found is None:
+                raise
+        return self._found  # where the name server is away: as it was last
 
     async def _drain(self):
         """Send what may go now, then give way."""
@@ -199,6 +204,7 @@ class Uplink:
             self._journal.events.release(events)
             self._journal.samples.release(samples)
             self._desk.heard(self._clock.ms())
+            self._backoff.restart()  # not before: a broker that drops us at once is no success
         if time_s > 0 and self._clock.set(time_s, DESK):
             self._recorder.note(record.CLOCK)
 
