@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 from firegrid.errors import FiregridError
@@ -34,6 +34,8 @@ SCHEMA = "firegrid.replay/1"
 INTERVAL_S = 1.0
 SPEED_MAX = 1000
 PROBLEMS_SHOWN = 10
+
+_Numbers: TypeAlias = tuple[int, dict[str, float]]  # line, number by column
 
 _READ_WAIT_S = 10.0  # in the host's time: the board boots, or has taken no reading of a row
 _LAST_SAMPLE_S = 0.03  # a reading that ends later than this after a change has seen nothing else
@@ -59,41 +61,51 @@ class Request:
     interval_s: float
     limit: int | None
 
+    @property
+    def columns(self) -> list[str]:
+        """Return every column that must be there and hold numbers."""
+        return [*self.signals, *([self.time_column] if self.time_column else [])]
+
 
 def read_trace(path: Path, request: Request, sensor: Sensor) -> list[Row]:
     """Return the rows of a CSV file; raise with a line per mistake where it is not sound."""
     table = _table(path)
-    header = next(table, None)
-    if header is None:
-        raise FiregridError(f"{path}: is empty", "a trace begins with a line of column names")
-    columns = [*request.signals, *([request.time_column] if request.time_column else [])]
-    for column in columns:
-        if column not in header[1]:
-            raise FiregridError(
-                f'{path}: line {header[0]}: no column "{column}"', nearest(column, header[1])
-            )
-    rows: list[tuple[int, dict[str, float]]] = []
+    header = _header(path, table, request)
+    rows: list[_Numbers] = []
     problems: list[str] = []
     for line, cells in table:
         if request.limit is not None and len(rows) == request.limit:
             break
         try:
-            rows.append((line, _numbers(line, header[1], cells, columns)))
+            rows.append((line, _numbers(line, header, cells, request.columns)))
             _check(rows[-1], request, sensor)
         except FiregridError as error:
             problems.append(f"{path}: {error}")
+    if len(problems) > PROBLEMS_SHOWN:
+        problems[PROBLEMS_SHOWN:] = [f"{path}: and {len(problems) - PROBLEMS_SHOWN} more"]
     if problems:
-        more = len(problems) - PROBLEMS_SHOWN
-        shown = problems[:PROBLEMS_SHOWN] + ([f"{path}: and {more} more"] if more > 0 else [])
-        raise FiregridError("\n".join(shown))
+        raise FiregridError("\n".join(problems))
     if not rows:
         raise FiregridError(f"{path}: holds column names but no row")
     return _timed(path, rows, request)
 
 
+def _header(path: Path, table: Iterator[tuple[int, list[str]]], request: Request) -> list[str]:
+    """Return the column names once all that were asked for are among them."""
+    line, header = next(table, (0, []))
+    if not header:
+        raise FiregridError(f"{path}: is empty", "a trace begins with a line of column names")
+    for column in request.columns:
+        if column not in header:
+            raise FiregridError(
+                f'{path}: line {line}: no column "{column}"', nearest(column, header)
+            )
+    return header
+
+
 def _table(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield every line that is not blank, with its number."""
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True, skipinitialspace=True)
     try:
         for cells in reader:
             if cells:
@@ -111,7 +123,9 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         found = f"byte 0x{content[error.start]:02x}"
-        raise FiregridError(f"{path}: line {line}: {found} is not UTF-8", "save it as UTF-8") from None
+        raise FiregridError(
+            f"{path}: line {line}: {found} is not UTF-8", "save it as UTF-8"
+        ) from None
 
 
 def _numbers(
@@ -134,7 +148,7 @@ def _number(line: int, column: str, cell: str) -> float:
     return value
 
 
-def _check(row: tuple[int, dict[str, float]], request: Request, sensor: Sensor) -> None:
+def _check(row: _Numbers, request: Request, sensor: Sensor) -> None:
     line, numbers = row
     for column, signal in request.signals.items():
         try:
@@ -143,7 +157,7 @@ def _check(row: tuple[int, dict[str, float]], request: Request, sensor: Sensor) 
             raise FiregridError(f"line {line}: column {column}: {error}") from None
 
 
-def _timed(path: Path, rows: list[tuple[int, dict[str, float]]], request: Request) -> list[Row]:
+def _timed(path: Path, rows: list[_Numbers], request: Request) -> list[Row]:
     lasts_s = [request.interval_s] * len(rows)
     column = request.time_column
     if column:
@@ -254,7 +268,7 @@ class Replay:
     type=click.IntRange(1, SPEED_MAX),
     default=1,
     show_default=True,
-    help="How much faster than it was recorded.",
+    help="How much faster than it was recorded; a leakage's waveform needs 1.",
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="ROWS", help="Stop after so many.")
 @click.option("--firmware", metavar="DIR", help="Boot this compiled firmware.")

@@ -21,7 +21,6 @@ class Screen:
         self._site = site
         self._picture = Picture(site)
         self._view = LiveView(self._picture)
-        self._opened_s = time.time()
         self._has_explained = False
 
     def __enter__(self) -> "Screen":
@@ -50,15 +49,13 @@ class Screen:
 
     def _explain(self, event: wire.Event) -> None:
         point = self._site.point_by_number.get(event.point)
-        if point is None:
+        if point is None or event.value is None or event.limit is None:
             return
         self._has_explained = True
-        after_s = time.time() - self._opened_s
-        sounds = f"{event.gateway} sounds, " if point.table.sounds else ""
+        sounds = f", {event.gateway} sounds" if point.table.sounds else ""
         self.say(
-            f"First alarm, {after_s:.0f} s after the start: {point.id} says {event.value} "
-            f"{event.unit}, its limit is {event.limit}; {sounds}the desk has stored it. "
-            "Try next: copy the scenario, change it, run it with --scenario"
+            f"First alarm: {point.id} {event.value:.1f} {event.unit} (limit {event.limit:g})"
+            f"{sounds}. Try next: run a changed copy of the scenario"
         )
 
 

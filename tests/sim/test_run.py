@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -118,9 +119,11 @@ def ours(pid):
 
 def eventually(is_so, timeout_s=20):
     deadline = time.monotonic() + timeout_s
-    while not is_so() and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        if is_so():
+            return True
         time.sleep(0.05)
-    return is_so()
+    return False
 
 
 def is_gone(pid):
@@ -175,9 +178,8 @@ def test_without_a_terminal_each_change_is_a_line_and_the_first_alarm_is_explain
     assert done.returncode == 0, done.stderr
     said = done.stdout
     assert "ALARM" in said
-    assert "» First alarm, " in said
-    assert "smoke-gate says 25" in said
-    assert "Try next: " in said
+    explained = r"» First alarm: smoke-gate 2[45]\.\d mA \(limit 15\), gw-gate sounds\. Try next: "
+    assert re.search(explained, said)
     assert "offline" not in said  # taking it down is no news
     assert said.splitlines()[-2] == "✓     3 s  smoke at the gate"
     assert "1 gateways, 6 s: " in said.splitlines()[-1] or "events raised" in said.splitlines()[-1]
@@ -263,7 +265,9 @@ def test_ctrl_c_sums_up_stops_everything_and_is_no_failure(number, scenario, tmp
     running = subprocess.Popen(
         arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
     )
-    assert eventually(lambda: "3 s:" in running.stderr.readline())
+    for line in running.stderr:
+        if "3 s: smoke" in line:
+            break
     children = ours(running.pid)
     assert len(children) >= 4  # broker, fork server, reaper, a gateway
     running.send_signal(number)
@@ -274,9 +278,11 @@ def test_ctrl_c_sums_up_stops_everything_and_is_no_failure(number, scenario, tmp
     assert not list(tmp_path.glob("firegrid-*"))
 
 
-def test_kill_9_leaves_no_process_behind():
+def test_kill_9_leaves_no_process_behind(tmp_path):
     running = subprocess.Popen(
-        command("run", YARD, "--json"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command("run", YARD, "--state", tmp_path, "--json"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     assert eventually(lambda: len(ours(running.pid)) >= 4)
     children = ours(running.pid)
