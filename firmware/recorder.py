@@ -55,11 +55,10 @@ class Recorder:
 
     def losses(self):
         """Tell how many events a full journal has dropped since this was last asked."""
-        events = self._journal.events
-        lost = events.lost - self._lost_told
+        lost = self._journal.events.lost - self._lost_told
         if lost:
-            self.note(record.LOST, value=(lost + events.full) * 1000)  # this very record drops one
-            self._lost_told = events.lost
+            self._lost_told += lost
+            self.note(record.LOST, value=lost * 1000)
 
     def _event(self, event, source, changed, limit):
         record.pack_event(self._buffer, self._clock, event, source, changed, limit)

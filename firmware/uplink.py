@@ -17,7 +17,7 @@ from lib import record
 from lib.address import is_address
 from lib.backoff import Backoff
 from lib.codes import NO_BROKER, NO_DESK
-from lib.cursor import Cursor
+from lib.outgoing import Outgoing
 from lib.payload import event_text, sample_text
 from lib.silence import Silence
 from mqtt import Client, LinkLost
@@ -43,8 +43,9 @@ class Uplink:
         self._journal = journal
         self._recorder = recorder
         self._report = report
-        self._events = Cursor(journal.events)
-        self._samples = Cursor(journal.samples)
+        now_ms = clock.ms()
+        self._events = Outgoing(journal.events, DESK_MS, now_ms)
+        self._samples = Outgoing(journal.samples, DESK_MS, now_ms)
         self._record = bytearray(record.SIZE)
         self._topic = "firegrid/1/" + head["site"] + "/" + head["gateway"] + "/"
         self._stored_topic = self._topic + "down/stored"
@@ -57,10 +58,8 @@ class Uplink:
         )
         self._backoff = Backoff(random)
         self._found = None  # the broker's address, where it is known by name
-        self._state_ms = clock.ms()  # when the next state is due
-        self._broker = Silence(BROKER_MS, self._state_ms)
-        self._desk = Silence(DESK_MS, self._state_ms)
-        self._answer = Silence(DESK_MS, self._state_ms)  # to what was sent last
+        self._state_ms = now_ms  # when the next state is due
+        self._broker = Silence(BROKER_MS, now_ms)
         self._part = self._parts = 0  # the next part of the state to send, and how many it has
         self._reported = 0  # the newest event that a state has told of
 
@@ -110,13 +109,10 @@ class Uplink:
         await client.connect(await self._address(head["broker_host"]), head["broker_port"])
         await client.subscribe([self._stored_topic])
         client.publish(self._topic + "up/status", self._status("online"), retain=True)
-        self._recorder.losses()
-        self._events.rewind()
-        self._samples.rewind()
         self._part = self._parts
         self._state_ms = self._clock.ms()
-        self._desk.heard(self._state_ms)
-        self._answer.heard(self._state_ms)
+        self._events.restart(self._state_ms)
+        self._samples.restart(self._state_ms)
 
     async def _address(self, host):
         if is_address(host):
@@ -141,29 +137,27 @@ class Uplink:
         free = self._client.window - self._client.in_flight
         if not free:
             return False
-        if self._send_run(self._events, self._journal.events, "up/event", EVENTS_PER_MESSAGE):
+        if self._send_run(self._events, event_text, "up/event", EVENTS_PER_MESSAGE):
             return True
         if free <= SPARE_SLOTS:
             return False
         return self._send_state() or self._send_run(
-            self._samples, self._journal.samples, "up/sample", SAMPLES_PER_MESSAGE
+            self._samples, sample_text, "up/sample", SAMPLES_PER_MESSAGE
         )
 
-    def _send_run(self, cursor, lane, channel, most):
-        first, count = cursor.next(most)
+    def _send_run(self, outgoing, write, channel, most):
+        first, count = outgoing.cursor.next(most)
         if not count:
             return False
-        texts = [self._text(lane, n) for n in range(first, first + count)]
+        texts = [self._text(outgoing.lane, n, write) for n in range(first, first + count)]
         if not self._client.publish(self._topic + channel, "[" + ",".join(texts) + "]"):
             return False
-        cursor.sent(first, count)
+        outgoing.cursor.sent(first, count)
         return True
 
-    def _text(self, lane, n):
+    def _text(self, lane, n, write):
         lane.read(n, self._record)
-        if lane is self._journal.events:
-            return event_text(self._record, self._journal.epoch, self._report.units)
-        return sample_text(self._record, self._journal.epoch, self._report.units, self._clock)
+        return write(self._record, self._journal.epoch, self._report.units, self._clock)
 
     def _send_state(self):
         if self._part == self._parts:
@@ -203,7 +197,7 @@ class Uplink:
         if epoch == self._journal.epoch:
             self._journal.events.release(events)
             self._journal.samples.release(samples)
-            self._desk.heard(self._clock.ms())
+            self._recorder.losses()  # now there is room for it
             self._backoff.restart()  # not before: a broker that drops us at once is no success
         if time_s > 0 and self._clock.set(time_s, DESK):
             self._recorder.note(record.CLOCK)
@@ -214,21 +208,10 @@ class Uplink:
         beat(now_ms)
         if self._client.connected:
             self._broker.heard(now_ms)
-        if self.confirmed or not self._client.connected:
-            self._desk.heard(now_ms)
+            silent = self._events.desk_is_silent(now_ms)  # both are asked: each sends again
+            silent = self._samples.desk_is_silent(now_ms) or silent
+            self._recorder.trouble(NO_DESK, silent)
         self._recorder.trouble(NO_BROKER, self._broker.update(now_ms))
-        if self._desk.update(now_ms):
-            self._recorder.trouble(NO_DESK, True)
-            self._send_again(now_ms)
-        elif self.confirmed:
-            self._recorder.trouble(NO_DESK, False)
-
-    def _send_again(self, now_ms):
-        """The desk has not stored what was sent: begin anew, once for each time limit."""
-        if self._answer.update(now_ms):
-            self._answer.heard(now_ms)
-            self._events.rewind()
-            self._samples.rewind()
 
     async def _pause(self, wait_ms, beat):
         until_ms = ticks_add(self._clock.ms(), wait_ms)

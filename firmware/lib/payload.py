@@ -24,8 +24,10 @@ def _stamp(n, epoch, boot, up_s, up_ms, quality, time_s):
     )
 
 
-def event_text(record, epoch, units):
-    """Return one event record as a JSON object; `units` maps a point's number to its unit."""
+def event_text(record, epoch, units, _):
+    """Return one event record as a JSON object; `units` maps a point's number to its unit.
+
+    An event was dated when it was raised; it needs no clock here."""
     (n, boot, point, up_s, up_ms, mode, quality, time_s, event, conditions, changed, value, code,
      limit) = unpack_event(record)  # fmt: skip
     stamp = _stamp(n, epoch, boot, up_s, up_ms, quality, time_s)

@@ -51,7 +51,7 @@ def test_every_vector_is_sound_and_encodes_to_its_json():
     count = 0
     for packed, expected in vectors():
         assert record.is_sound(packed), expected
-        text = event_text(packed, expected["epoch"], {expected["point"]: expected["unit"]})
+        text = event_text(packed, expected["epoch"], {expected["point"]: expected["unit"]}, None)
         assert json.loads(text) == expected, text
         count += 1
     assert count >= 12, count
