@@ -49,9 +49,9 @@ lint: setup-test
 ## compile: firmware/ into build/firmware/, the files that ship
 compile: setup
 
-## bench: speed and size of the simulated gateways, as ratios
+## bench: speed and size of the simulated gateways, as ratios; one area with AREA=heap
 bench: setup
-	@$(PY) tools/bench.py $(ARGS)
+	@PYTHONPATH=tools $(PY) -m bench $(AREA) $(ARGS)
 
 ## soak: tests with random seeds for MINUTES=10
 soak: setup-test

@@ -1,0 +1,102 @@
+"""Runs the areas one after another: progress on stderr, figures on stdout and in docs/BENCH.md.
+
+make bench                   # all areas
+make bench AREA=heap         # one
+"""
+
+import json
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from firegrid.errors import FiregridError
+from firegrid.resources import checkout
+from firegrid_sim.forkserver import require_vm
+
+from bench import gateways, heap, link, page, start
+from bench.machine import commit, machine
+from bench.page import Measured
+from bench.result import Area
+
+AREAS = {module.AREA.name: module.AREA for module in (gateways, start, heap, link)}
+INTERRUPTED = 130
+CLEAR = "\r\x1b[2K"
+
+
+class Progress:
+    """How far an area is: one line that changes in a terminal, else a line for each change."""
+
+    def __init__(self, area: Area) -> None:
+        self._name = area.name
+        self._begin_s = time.monotonic()
+        self._terminal = sys.stderr.isatty()
+
+    def tell(self, text: str) -> None:
+        """Show what is being done now."""
+        line = f"{self._name:8} {time.monotonic() - self._begin_s:4.0f} s  {text}"
+        if self._terminal:
+            line = CLEAR + line[: shutil.get_terminal_size().columns - 1]
+        print(line, end="" if self._terminal else "\n", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Leave nothing of a line that changes."""
+        if self._terminal:
+            print(CLEAR, end="", file=sys.stderr, flush=True)
+
+
+@click.command()
+@click.argument("areas", nargs=-1, type=click.Choice(list(AREAS)))
+@click.option("--quick", is_flag=True, help="Seconds instead of minutes; the figures mean little.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--page",
+    "to",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the figures there instead of docs/BENCH.md; --quick writes only with it.",
+)
+def main(areas: tuple[str, ...], quick: bool, as_json: bool, to: Path | None) -> None:
+    """Measure AREAS (without any: all of them) against their yardsticks."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: cleanly
+    target = to or (None if quick else checkout() / "docs" / "BENCH.md")
+    done, failed = [], False
+    try:
+        require_vm()
+        for name in areas or AREAS:
+            try:
+                done.append(_measure(AREAS[name], quick))
+            except FiregridError as error:
+                failed = True
+                click.echo(f"{name}: {error}", err=True)
+                continue
+            if target:
+                page.write(target, done[-1], AREAS)
+            if not as_json:
+                click.echo(page.section(done[-1]))
+    except KeyboardInterrupt:
+        click.echo("bench: interrupted; areas that had ended are on the page", err=True)
+        sys.exit(INTERRUPTED)
+    if as_json:
+        click.echo(json.dumps(page.as_json(done), indent=2, ensure_ascii=False))
+    sys.exit(failed)
+
+
+def _measure(area: Area, quick: bool) -> Measured:
+    """Run one area in a folder of its own, which is gone afterwards."""
+    origin = (datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), commit(), machine())
+    progress = Progress(area)
+    try:
+        with tempfile.TemporaryDirectory(prefix="firegrid-bench-") as directory:
+            return Measured(
+                area, area.run(quick, Path(directory).resolve(), progress.tell), *origin
+            )
+    finally:
+        progress.end()
+
+
+if __name__ == "__main__":
+    main(prog_name="bench")
