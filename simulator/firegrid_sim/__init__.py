@@ -1,1 +1,1 @@
-"""Simulated gateways: the shipped firmware in the MicroPython VM, driven and broken from outside."""
+"""Simulated gateways: the shipped firmware in MicroPython VMs, driven and broken from outside."""
