@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import click
-from firegrid import wire
+from firegrid import wire, words
 from firegrid.picture import Picture
 from firegrid.site.model import Site
 from firegrid.view import LiveView
@@ -54,12 +54,17 @@ class Screen:
             return
         self._has_explained = True
         after_s = time.time() - self._opened_s
-        sounds = f"{event.gateway} sounds, " if point.table.sounds else ""
-        self.say(
-            f"First alarm, {after_s:.0f} s after the start: {point.id} says {event.value} "
-            f"{event.unit}, its limit is {event.limit}; {sounds}the desk has stored it. "
-            "Try next: copy the scenario, change it, run it with --scenario"
+        sounds = point.table.sounds
+        told = words.tell(
+            "run.first_sounds" if sounds else "run.first_alarm",
+            seconds=f"{after_s:.0f}",
+            point=point.id,
+            value=event.value,
+            unit=event.unit,
+            limit=event.limit,
+            gateway=event.gateway,
         )
+        self.say(told)
 
 
 def tell(summary: dict[str, Any]) -> None:
@@ -67,10 +72,10 @@ def tell(summary: dict[str, Any]) -> None:
     for step in summary["steps"]:
         click.echo(f"{_SHAPES[step['ok']]} {step['at_s']:5g} s  {step['say']}")
     latency = summary["latency_ms"]["max"]
-    slowest = f", the slowest {latency:g} ms after it was raised" if latency is not None else ""
-    click.echo(
-        f"{summary['gateways']} gateways, {summary['seconds']:.0f} s: {summary['raised']} events "
-        f"raised, {summary['stored']} stored{slowest}"
-    )
+    counts = {name: summary[name] for name in ("gateways", "raised", "stored")}
+    total = words.tell("run.sum", seconds=f"{summary['seconds']:.0f}", **counts)
+    if latency is not None:
+        total += words.tell("run.slowest", latency=f"{latency:g}")
+    click.echo(total)
     for fault in faults(summary):
         click.echo(f"firegrid: {fault}", err=True)

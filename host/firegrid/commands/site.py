@@ -7,9 +7,11 @@ from typing import Any
 
 import click
 
+from firegrid import words
 from firegrid.errors import FiregridError
+from firegrid.options import lang_option
 from firegrid.resources import site_path
-from firegrid.site.lint import Finding, warnings
+from firegrid.site.lint import warnings
 from firegrid.site.load import load_site
 from firegrid.site.model import Site
 
@@ -34,6 +36,7 @@ def command() -> None:
 @command.command()
 @site_argument
 @json_option
+@lang_option
 @click.pass_context
 def lint(ctx: click.Context, site: str, as_json: bool) -> None:
     """Check SITE: errors end with exit code 1, warnings do not."""
@@ -48,6 +51,7 @@ def lint(ctx: click.Context, site: str, as_json: bool) -> None:
 @command.command()
 @site_argument
 @json_option
+@lang_option
 def tree(site: str, as_json: bool) -> None:
     """Show SITE as a tree, with every level that will be used."""
     loaded = load_site(site_path(site))
@@ -77,13 +81,12 @@ def _report(path: Path) -> dict[str, Any]:
 def _say(site: Site) -> None:
     findings = warnings(site)
     for finding in findings:
-        click.echo(f"warning: {_line(finding)}")
-    counts = ", ".join(f"{count} {what}" for what, count in _counts(site).items())
-    click.echo(f"{site.path}: no errors, warnings: {len(findings)}; {counts}")
-
-
-def _line(finding: Finding) -> str:
-    return f"{finding.where}: {finding.text} [{finding.rule}]"
+        click.echo(words.tell("lint.warning", **finding._asdict()))
+    counts = words.listed(
+        words.tell(f"lint.{what}", count=count) for what, count in _counts(site).items()
+    )
+    verdict = words.tell("lint.verdict", file=site.path, count=len(findings), counts=counts)
+    click.echo(verdict)
 
 
 def _counts(site: Site) -> dict[str, int]:
