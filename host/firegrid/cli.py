@@ -25,7 +25,7 @@ class Listed(NamedTuple):
 
 GROUPS = ("Plan", "Bench", "On site", "Desk", "Develop", "Plug-ins")
 COMMANDS = {
-    "site": Listed("Plan", "Check a community's site file and show its tree."),
+    "site": Listed("Plan", "Check a community's site file, show its tree, explain a point."),
     "monitor": Listed("Desk", "Watch a community on a broker that runs already.", "desk"),
     "run": Listed("Develop", "Run a community: simulated gateways, broker, live view.", "sim"),
     "replay": Listed("Develop", "Feed a recorded trace to a simulated gateway.", "sim"),

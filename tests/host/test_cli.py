@@ -99,7 +99,7 @@ def test_a_language_that_there_is_none_of_is_a_usage_error():
 
 
 def test_every_command_that_shows_words_takes_a_language():
-    for command in (["site", "lint"], ["site", "tree"], ["monitor"], ["run"]):
+    for command in (["site", "lint"], ["site", "tree"], ["site", "explain"], ["monitor"], ["run"]):
         assert "--lang [en|zh]" in run(*command, "--help").output, command
     assert "--lang [en|zh]" in run("replay", "--help").output
 

@@ -159,7 +159,7 @@ def test_no_sentence_is_left_over_that_nobody_tells():
         "lint": {"nodes", "grids", "people", "gateways", "points"},
         "tree": {"above", "below"},
     }  # fmt: skip
-    for section in ("view", "monitor", "ingest", "lint", "tree", "run", "replay"):
+    for section in ("view", "monitor", "ingest", "lint", "tree", "explain", "run", "replay"):
         ours = {f"{section}.{key}" for key in sections("en")[section]}
         by_name = {f"{section}.{key}" for key in chosen_by_name.get(section, ())}
         assert ours - by_name - told == set()

@@ -1,4 +1,4 @@
-"""The commands `firegrid site lint` and `firegrid site tree`: what a site file says."""
+"""The commands `firegrid site lint`, `tree` and `explain`: what a site file says."""
 
 import json
 import sys
@@ -11,6 +11,7 @@ from firegrid import words
 from firegrid.errors import FiregridError
 from firegrid.options import lang_option
 from firegrid.resources import site_path
+from firegrid.site.explain import explanation, sentences
 from firegrid.site.lint import warnings
 from firegrid.site.load import load_site
 from firegrid.site.model import Site
@@ -27,7 +28,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 @click.group()
 def command() -> None:
-    """Check a community's site file and show its tree.
+    """Check a community's site file, show its tree, explain a point.
 
     SITE is the path of a site file, or the name of a shipped example such as jinshui-garden.
     """
@@ -65,6 +66,25 @@ def tree(site: str, as_json: bool) -> None:
 
     in_file = None if sys.stdout.isatty() else ONE_LINE_COLUMNS
     Console(width=in_file).print(site_tree(loaded))
+
+
+@command.command()
+@site_argument
+@click.argument("point")
+@json_option
+@lang_option
+def explain(site: str, point: str, as_json: bool) -> None:
+    """Say what makes POINT of SITE go into each condition, and which standard says so.
+
+    POINT is its number or its id. What the site file has changed is marked.
+    """
+    loaded = load_site(site_path(site))
+    row = explanation(loaded, loaded.point(point))
+    if as_json:
+        _print_json(row)
+        return
+    for line in sentences(row):
+        click.echo(line)
 
 
 def _report(path: Path) -> dict[str, Any]:
