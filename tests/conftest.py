@@ -14,9 +14,19 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from firegrid import words
 from vm import HAL, ROOT, new_board, run_vm
 
+os.environ["LC_ALL"] = "C.UTF-8"  # what people read is tested in English, wherever we run
+
 MARK = "\x02"  # begins a result in the VM's output; vm_checks.py writes it
+
+
+@pytest.fixture(autouse=True)
+def _english():
+    """A test that speaks another language does so alone."""
+    yield
+    words.use("en")
 
 
 def pytest_collect_file(file_path, parent):

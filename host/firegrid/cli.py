@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import click
 
-from firegrid import __version__
+from firegrid import __version__, words
 from firegrid.errors import FiregridError
 
 __all__ = ["main"]
@@ -25,7 +25,7 @@ class Listed(NamedTuple):
 
 GROUPS = ("Plan", "Bench", "On site", "Desk", "Develop", "Plug-ins")
 COMMANDS = {
-    "site": Listed("Plan", "Check a community's site file and show its tree."),
+    "site": Listed("Plan", "Check a community's site file, show its tree, explain a point."),
     "monitor": Listed("Desk", "Watch a community on a broker that runs already.", "desk"),
     "run": Listed("Develop", "Run a community: simulated gateways, broker, live view.", "sim"),
     "replay": Listed("Develop", "Feed a recorded trace to a simulated gateway.", "sim"),
@@ -91,11 +91,17 @@ class Commands(click.Group):
 
 @click.group("firegrid", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="firegrid")
-def main() -> None:
+@click.option(
+    "--lang",
+    type=click.Choice(words.LANGUAGES),
+    help="Language of what is shown; otherwise LC_ALL, LC_MESSAGES or LANG tell it.",
+)
+def main(lang: str | None) -> None:
     """Open fire-safety gateways for a community: plan, simulate, watch.
 
     It supplements certified fire systems and never replaces one.
     """
+    words.use(lang or words.preferred(os.environ))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a console that lacks a letter shows "?" for it
             stream.reconfigure(errors="replace")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-from firegrid import mqtt, wire
+from firegrid import mqtt, wire, words
 from firegrid.store import Journal, Store, StoreError
 
 __all__ = ["Counts", "Ingest", "Reject"]
@@ -165,14 +165,14 @@ class Ingest:
             except Exception as error:  # whatever it is: nobody is told that it is stored
                 if not attempt:
                     why = str(error) if isinstance(error, StoreError) else repr(error)
-                    told = f"{why}; trying again, nothing is acknowledged until then"
+                    told = words.tell("ingest.not_stored", why=why)
                     self._show(self._say, told)
                 if self._stopping.wait(RETRY_S[min(attempt, len(RETRY_S) - 1)]):
                     return None
                 attempt += 1
             else:
                 if attempt:
-                    self._show(self._say, "storing again; nothing was lost")
+                    self._show(self._say, words.tell("ingest.storing_again"))
                 return positions
 
     def _store_all(self, batch: list[wire.Message]) -> _Positions:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from firegrid import tables, wire
+from firegrid import tables, wire, words
 from firegrid.site.model import Gateway, Point, Site
 
 __all__ = ["OFFLINE", "Change", "GatewayView", "Open", "Picture", "PointView"]
@@ -305,12 +305,15 @@ class Picture:
 
     def _gateway(self, name: str) -> GatewayView:
         """Return it; one that is not in the plan is shown all the same: it may have an alarm."""
-        return self.gateways.get(name) or self._add(GatewayView(name, "not in the site file"))
+        return self.gateways.get(name) or self._add(
+            GatewayView(name, words.tell("view.unplanned"))
+        )
 
     def _point(self, gateway: GatewayView, number: int, kind: str, unit: str) -> PointView:
         if number == 0:
             return self.boards[gateway.id]
-        unplanned = PointView(number, str(number), kind, "not in the site file", unit, gateway)
+        place = words.tell("view.unplanned")
+        unplanned = PointView(number, str(number), kind, place, unit, gateway)
         return self.points.setdefault((gateway.id, number), unplanned)
 
     def _journal(self, gateway: GatewayView, epoch: int) -> None:

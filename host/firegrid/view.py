@@ -25,16 +25,6 @@ NO_VALUE = "\N{EN DASH}"
 PAGE_S = 6  # how long each page of the points stays
 SAID_LINES = 3
 WIDE_COLUMNS = 110
-NEWS = {
-    "online": "is online",
-    "offline": "is offline",
-    "boot": "has started",
-    "clock": "has set its clock",
-    "link": "has its link back",
-    "config": "has a new configuration",
-    "act": "was operated by a person",
-    "lost": "has dropped its oldest records",
-}
 
 
 class Look(NamedTuple):
@@ -112,17 +102,19 @@ class LiveView:
             room -= len(shown) + bool(hidden)
             points = list(self._picture.points.values())
             lines += self._points(points, room, now)
-            lines += self._log(room - len(points) - 1)
+            lines += self._log(room - len(points) - 1, now)
             return Group(*lines, *said[:SAID_LINES], self._footer())
 
     # parts of the screen
 
     def _title(self, now: float) -> Text:
         site = self._picture.site
-        text = _one_line(f"{site.name}  {self._time(now)}", "bold")
+        at = self._at(now)
+        text = _one_line(f"{site.name}  {_clock(at)} {_offset(at)}", "bold")
         lost = self._picture.broker_lost
         if lost is not None:
-            text.append(f"  NO BROKER for {_age(now - lost)}: nothing here is live", "bold yellow")
+            told = words.tell("view.no_broker", span=words.span(now - lost))
+            text.append(f"  {told}", "bold yellow")
         return text
 
     def _counts(self, items: Sequence[Open]) -> Text:
@@ -130,9 +122,9 @@ class LiveView:
         if not items and (
             picture.broker_lost is not None or picture.online < len(picture.gateways)
         ):
-            return _one_line(f"{self._shape(UNKNOWN)} nothing known to be open", UNKNOWN.style)
+            return self._told_state(UNKNOWN, words.tell("view.nothing_known"))
         if not items:
-            return _one_line(f"{self._shape(NORMAL)} nothing open", NORMAL.style)
+            return self._told_state(NORMAL, words.tell("view.nothing_open"))
         text = _one_line("")
         for (practice, bit), count in Counter((item.practice, item.bit) for item in items).items():
             look = LOOKS[bit]
@@ -144,29 +136,29 @@ class LiveView:
         if not shown:
             return []
         kind = ("kind", self._kind_columns)
-        table = _table(("state", 22), kind, ("place", 0), ("why", 0), ("for", 6))
+        table = _table(("state", 22), kind, ("place", 0), ("value", 0), ("age", 6))
         table.show_header = False
         alike = sum(item[:2] == items[0][:2] for item in items)
         for item in shown:
             point = item.point
             state = self._state(point, now)
             if item is items[0] and alike > 1:
-                state.append(f" 1 of {alike}")
+                state.append(f" {words.tell('view.first_of', count=alike)}")
             seen = point.gateway.seen if item.bit == OFFLINE else 0
             table.add_row(
                 state, self._kind(point), self._where(point),
-                self._why(item, now), _age(now - (seen or item.since)),
+                self._why(item, now), words.span(now - (seen or item.since)),
             )  # fmt: skip
         return [table]
 
     def _more(self, hidden: Sequence[Open]) -> Text:
         kinds = Counter(_word(item.bit) for item in hidden)
-        which = ", ".join(f"{count} {word}" for word, count in kinds.items())
-        return _one_line(f"… {len(hidden)} more: {which}", "bold")
+        which = words.listed(f"{count} {word}" for word, count in kinds.items())
+        return _one_line(words.tell("view.more_open", count=len(hidden), which=which), "bold")
 
     def _points(self, points: Sequence[PointView], room: int, now: float) -> list[RenderableType]:
         if room < 2:
-            return [_one_line(f"… {len(points)} points more", "dim")] * (room == 1)
+            return [_more("view.more_points", len(points))] * (room == 1)
         shown, hidden = _fit(points, room - 1)
         if hidden and shown:  # turn the pages: nobody has a hand free for keys
             pages = -(-len(points) // len(shown))
@@ -182,18 +174,23 @@ class LiveView:
                 str(point.number), self._kind(point), self._where(point),
                 self._value(point, now), self._state(point, now), self._point_age(point, now),
             )  # fmt: skip
-        more = _one_line(f"… {len(points) - len(shown)} more", "dim")
+        more = _more("view.more", len(points) - len(shown))
         return [table, more] if hidden else [table]
 
-    def _log(self, room: int) -> list[Text]:
+    def _log(self, room: int, now: float) -> list[Text]:
         recent = list(self._picture.changes)[-(room - 1) :] if room > 1 else []
-        return [_one_line("")] + [self._told(change) for change in recent] if recent else []
+        return [_one_line("")] + [self._told(change, now) for change in recent] if recent else []
 
     def _footer(self) -> Text:
         picture = self._picture
         return _one_line(
-            f"gateways {picture.online} of {len(picture.gateways)} online · "
-            f"events stored {self._events_stored()} · alarms open {picture.alarms} · Ctrl-C ends",
+            words.tell(
+                "view.footer",
+                online=picture.online,
+                gateways=len(picture.gateways),
+                stored=self._events_stored(),
+                alarms=picture.alarms,
+            ),
             "dim",
         )
 
@@ -208,7 +205,7 @@ class LiveView:
         return 18 if self._wide else 8
 
     def _kind(self, point: PointView) -> str:
-        return words.kind(point.kind) if self._wide else point.kind
+        return words.word("kinds" if self._wide else "kinds_short", point.kind)
 
     def _where(self, point: PointView) -> str:
         return f"{point.id}: {point.place}" if not point.number else point.place
@@ -221,6 +218,9 @@ class LiveView:
         look, word = self._look(point, now)
         if point.mode != "live":
             return _one_line(f"T {word}, {words.mode(point.mode)}", PRACTICE)
+        return self._told_state(look, word)
+
+    def _told_state(self, look: Look, word: str) -> Text:
         return _one_line(f"{self._shape(look)} {word}", look.style)
 
     def _look(self, point: PointView, now: float) -> tuple[Look, str]:
@@ -235,15 +235,15 @@ class LiveView:
             )  # an ALARM implies what is below
             return look, " + ".join(words.conditions(told))
         if offline:
-            return LOOKS[OFFLINE], "gateway offline"
+            return LOOKS[OFFLINE], words.tell("view.gateway_offline")
         return self._look_at_rest(point, now)
 
     def _look_at_rest(self, point: PointView, now: float) -> tuple[Look, str]:
         """Nothing stands: is that so, or does nobody know?"""
         if point.gateway.status == "unheard" or point.measured is None:
-            return UNKNOWN, "not heard yet"
+            return UNKNOWN, words.tell("view.not_heard")
         if self._picture.broker_lost is not None or self._picture.is_stale(point, now):
-            return UNKNOWN, "unknown"
+            return UNKNOWN, words.tell("view.unknown")
         if point.value is None:
             return UNKNOWN, words.code(point.code)
         return NORMAL, words.word("conditions", "normal")
@@ -254,59 +254,84 @@ class LiveView:
     def _point_age(self, point: PointView, now: float) -> str:
         if point.measured is None:
             return ""
-        age = _age(now - point.measured)
-        return age if self._picture.is_live(point, now) or point.value is None else f"stale {age}"
+        age = words.span(now - point.measured)
+        fresh = self._picture.is_live(point, now) or point.value is None
+        return age if fresh else words.tell("view.stale", span=age)
 
     def _why(self, item: Open, now: float) -> str:
         """The number behind a condition, or what broke."""
         point = item.point
         if item.bit == OFFLINE:
-            return f"last seen {self._time(point.gateway.seen)}" if point.gateway.seen else ""
+            seen = point.gateway.seen
+            return words.tell("view.last_seen", time=self._time(seen, now)) if seen else ""
         if point.code:
             return words.code(point.code)
         limit = point.limits.get(item.bit)
         value = self._value(point, now)
-        return f"{value}, limit {limit:g}" if limit is not None else value
+        return f"{value}, {_limit(limit)}" if limit is not None else value
 
     # one line per change
 
     def _print(self, change: Change) -> None:
         if change.what != "value":
-            self._line(self._told(change))
+            self._line(self._told(change, None))
 
     def _line(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True, highlight=False)
 
-    def _told(self, change: Change) -> Text:
+    def _told(self, change: Change, now: float | None) -> Text:
         """A change as one line; where it is a person's business, in the colour of its state."""
         point = change.point
+        time_s = self._time(change.time_s, now)
         if change.what != "condition":
-            news = NEWS.get(change.what, change.what)
-            return _one_line(f"{self._time(change.time_s)}   {point.id} {news}")
+            return _one_line(f"{time_s}   {point.id} {words.word('news', change.what)}")
         bit = next((bit for bit in wire.CONDITIONS if bit & change.conditions), None)
         look = NORMAL if bit is None else LOOKS[bit]
         practice = change.mode != "live"
-        said = [" + ".join(words.conditions(change.conditions)) or "normal"]
+        normal = words.word("conditions", "normal")
+        said = [" + ".join(words.conditions(change.conditions)) or normal]
         gone = words.conditions(change.changed & ~change.conditions)
-        said += [f"({' + '.join(gone)} gone)"] if gone else []
+        said += [words.tell("view.gone", conditions=" + ".join(gone))] if gone else []
         said += [f"({words.mode(change.mode)})"] if practice else []
-        text = _one_line(f"{self._time(change.time_s)} {'T' if practice else ' '} ")
+        text = _one_line(f"{time_s} {'T' if practice else ' '} ")
         text.append(" ".join([self._shape(look), *said]), PRACTICE if practice else look.style)
         text.append(f"  {words.kind(point.kind)} {point.id}")
         numbers = [
             point.text(change.value),
-            f"limit {change.limit:g}" if change.limit is not None else "",
+            _limit(change.limit) if change.limit is not None else "",
             words.code(change.code),
         ]
         text.append("".join(f", {number}" for number in numbers if number))
         return text.append(f"; {point.place}", "dim")
 
-    def _time(self, time_s: float) -> str:
-        return datetime.fromtimestamp(time_s, self._zone).strftime("%H:%M:%S")
+    def _at(self, time_s: float) -> datetime:
+        return datetime.fromtimestamp(time_s, self._zone)
+
+    def _time(self, time_s: float, now: float | None) -> str:
+        """A time of day at the site, with its offset unless the title already shows the same."""
+        at = self._at(time_s)
+        told = now is not None and at.utcoffset() == self._at(now).utcoffset()
+        return _clock(at) if told else f"{_clock(at)} {_offset(at)}"
+
+
+def _clock(at: datetime) -> str:
+    return at.strftime("%H:%M:%S")
+
+
+def _offset(at: datetime) -> str:
+    return at.isoformat()[-6:]
 
 
 def _word(bit: int) -> str:
-    return "OFFLINE" if bit == OFFLINE else words.conditions(bit)[0]
+    return words.tell("view.offline") if bit == OFFLINE else words.conditions(bit)[0]
+
+
+def _limit(limit: float) -> str:
+    return words.tell("view.limit", limit=f"{limit:g}")
+
+
+def _more(key: str, count: int) -> Text:
+    return _one_line(words.tell(key, count=count), "dim")
 
 
 def _one_line(text: str, style: str = "") -> Text:
@@ -316,9 +341,9 @@ def _one_line(text: str, style: str = "") -> Text:
 def _table(*columns: tuple[str, int]) -> Table:
     """A table without lines; a column of width 0 takes what is left."""
     table = Table(box=None, expand=True, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
-    for title, width in columns:
+    for name, width in columns:
         table.add_column(
-            title,
+            words.word("view", name),
             width=width or None,
             ratio=None if width else 1,
             no_wrap=True,
@@ -331,11 +356,3 @@ def _fit(items: Sequence[Any], room: int) -> tuple[Sequence[Any], Sequence[Any]]
     """Return what fits into so many lines, one kept for "… n more", and what does not."""
     fits = len(items) if len(items) <= room else max(room - 1, 0)
     return items[:fits], items[fits:]
-
-
-def _age(seconds: float) -> str:
-    """Return a time span in the unit that a person would use."""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import click
+from firegrid import words
 from firegrid.errors import FiregridError
+from firegrid.options import lang_option
 from firegrid.resources import hal_dir, site_path
 from firegrid.site.config import config_lines
 from firegrid.site.fields import nearest
@@ -273,6 +275,7 @@ class Replay:
 @click.option("--limit", type=click.IntRange(min=1), metavar="ROWS", help="Stop after so many.")
 @click.option("--firmware", metavar="DIR", help="Boot this compiled firmware.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
+@lang_option
 def command(trace: str, site_name: str, point: str, maps: Sequence[str], **given: Any) -> None:
     """Feed a recorded trace to a simulated gateway, at the electrical level.
 
@@ -368,11 +371,19 @@ def summarise(
 
 def _tell(summary: dict[str, Any]) -> None:
     counts = summary["counts"]
-    click.echo(f"{summary['point']}: {counts['rows']} rows of {summary['trace']}")
+    head = {"point": summary["point"], "count": counts["rows"], "trace": summary["trace"]}
+    click.echo(words.tell("replay.rows", **head))
     for word in (*CONDITIONS.values(), "without_value"):
         if counts[word]:
             first = next(row["row"] for row in summary["rows"] if _has(row, word))
-            click.echo(f"  {word}: in {counts[word]} rows, first in row {first}")
+            seen = words.tell("replay.seen", what=_called(word), count=counts[word], first=first)
+            click.echo(f"  {seen}")
+
+
+def _called(word: str) -> str:
+    if word == "without_value":
+        return words.tell("replay.without_value")
+    return words.word("conditions", word.lower())
 
 
 def _has(row: dict[str, Any], word: str) -> bool:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import click
-from firegrid import wire
+from firegrid import wire, words
 from firegrid.errors import FiregridError
 from firegrid.ingest import Ingest
 from firegrid.mqtt import Address
+from firegrid.options import lang_option
 from firegrid.resources import hal_dir, scenario_path, site_path
 from firegrid.site.load import load_site
 from firegrid.site.model import Site
@@ -84,7 +85,7 @@ class Session:
     def _start(self, stack: ExitStack) -> None:
         """Start all of it, the fork server before there are threads and sockets to inherit."""
         plan = self.plan
-        self._show.say(f"starting {len(plan.site.gateways)} simulated gateways and the desk")
+        self._show.say(words.tell("run.starting", count=len(plan.site.gateways)))
         server = ForkServer()
         server.start()
         stack.callback(server.stop)
@@ -156,10 +157,10 @@ class Session:
     def _tell_resets(self) -> None:
         """Say that a board was reset and what it said last, but not the same again and again."""
         for name, board in self.fleet.boards.items():
-            words = board.last_words() if board.resets else ""
-            if words != self._told.get(name, ""):
-                self._told[name] = words
-                self._show.say(f"{name} was reset; the last it said: {words}")
+            said = board.last_words() if board.resets else ""
+            if said != self._told.get(name, ""):
+                self._told[name] = said
+                self._show.say(words.tell("run.was_reset", gateway=name, said=said))
 
 
 class _Quiet:
@@ -189,6 +190,7 @@ class _Quiet:
 @click.option("--broker", metavar="URL", help="Use this broker instead of an embedded one.")
 @click.option("--firmware", metavar="DIR", help="Boot this compiled firmware.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
+@lang_option
 def command(site: str, as_json: bool, for_s: float | None, **given: str | None) -> None:
     """Run SITE: simulated gateways, a real broker, the desk, and a live view of it all.
 

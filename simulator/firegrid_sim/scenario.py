@@ -14,11 +14,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
+from firegrid import words
 from firegrid.errors import FiregridError
 from firegrid.site.fields import Fields, Problems, nearest
 from firegrid.site.model import Site
 from firegrid.tables import Figure
-from firegrid.wire import CONDITIONS, condition_words
+from firegrid.wire import CONDITIONS
 
 from firegrid_sim.electrical import FAULTS, sensor_for
 
@@ -305,13 +306,13 @@ def _rows(fields: Fields) -> list[dict[str, Any]]:
 
 
 def _conditions(fields: Fields) -> int:
-    words = fields.take("conditions")
-    if not isinstance(words, list):
-        if words is not None:
+    given = fields.take("conditions")
+    if not isinstance(given, list):
+        if given is not None:
             fields.problem("conditions", 'is not a list; write ["ALARM"], or [] for normal')
         return 0
     bits = 0
-    for word in words:
+    for word in given:
         if word not in _BITS:
             fields.problem("conditions", f'"{word}" is unknown; {nearest(str(word), _BITS)}')
         bits |= _BITS.get(word, 0)
@@ -350,7 +351,7 @@ class Player:
 
     def _do(self, step: Step) -> None:
         world, at_s = self._world, step.at_s
-        self._say(f"{at_s:g} s: {step.say}")
+        self._say(words.tell("run.step", at=f"{at_s:g}", say=step.say))
         match step.action:
             case Drive():
                 self._drive(at_s, step.action)
@@ -389,7 +390,7 @@ def judge(
     """
     missing = [_not_seen(step, expect, history.get(expect.source, ())) for expect in step.expect]
     if step.sounder and sounder_after_ms(step, sounded_s) is None:
-        missing.append(f"the sounder did not begin within {_sounder_limit_s(step):g} s")
+        missing.append(words.tell("run.silent", within=f"{_sounder_limit_s(step):g}"))
     return "; ".join(filter(None, missing))
 
 
@@ -415,12 +416,17 @@ def _not_seen(step: Step, expect: Expect, history: Sequence[tuple[float, int]]) 
     ]
     if any(bits == expect.conditions for _, bits in seen):
         return ""
-    came = ", ".join(f"{_words(bits)} at {at_s:.1f} s" for at_s, bits in seen) or "no change"
-    return (
-        f"{expect.source}: {_words(expect.conditions)} did not come within {expect.within_s:g} s"
-        f" (seen: {came})"
+    came = [
+        words.tell("run.came", conditions=_words(bits), at=f"{at_s:.1f}") for at_s, bits in seen
+    ]
+    return words.tell(
+        "run.not_seen",
+        source=expect.source,
+        conditions=_words(expect.conditions),
+        within=f"{expect.within_s:g}",
+        seen=", ".join(came) or words.tell("run.no_change"),
     )
 
 
 def _words(bits: int) -> str:
-    return " + ".join(condition_words(bits)) or "normal"
+    return " + ".join(words.conditions(bits)) or words.word("conditions", "normal")

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import click
-from firegrid import wire
+from firegrid import wire, words
 from firegrid.picture import Picture
 from firegrid.site.model import Site
 from firegrid.view import LiveView
@@ -52,11 +52,15 @@ class Screen:
         if point is None or event.value is None or event.limit is None:
             return
         self._has_explained = True
-        sounds = f", {event.gateway} sounds" if point.table.sounds else ""
-        self.say(
-            f"First alarm: {point.id} {event.value:.1f} {event.unit} (limit {event.limit:g})"
-            f"{sounds}. Try next: run a changed copy of the scenario"
+        told = words.tell(
+            "run.first_sounds" if point.table.sounds else "run.first_alarm",
+            point=point.id,
+            value=f"{event.value:.1f}",
+            unit=event.unit,
+            limit=f"{event.limit:g}",
+            gateway=event.gateway,
         )
+        self.say(told)
 
 
 def tell(summary: dict[str, Any]) -> None:
@@ -64,10 +68,10 @@ def tell(summary: dict[str, Any]) -> None:
     for step in summary["steps"]:
         click.echo(f"{_SHAPES[step['ok']]} {step['at_s']:5g} s  {step['say']}")
     latency = summary["latency_ms"]["max"]
-    slowest = f", the slowest {latency:g} ms after it was raised" if latency is not None else ""
-    click.echo(
-        f"{summary['gateways']} gateways, {summary['seconds']:.0f} s: {summary['raised']} events "
-        f"raised, {summary['stored']} stored{slowest}"
-    )
+    counts = {name: summary[name] for name in ("gateways", "raised", "stored")}
+    total = words.tell("run.sum", seconds=f"{summary['seconds']:.0f}", **counts)
+    if latency is not None:
+        total += words.tell("run.slowest", latency=f"{latency:g}")
+    click.echo(total)
     for fault in faults(summary):
         click.echo(f"firegrid: {fault}", err=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from firegrid import words
 from firegrid.site.model import Site
 from firegrid.store import StoredEvent
 from firegrid.wire import condition_words
@@ -91,13 +92,15 @@ def faults(summary: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with a run, one line each."""
     found = []
     if summary["missing"]:
-        found.append(f"{summary['missing']} of {summary['raised']} events were never stored")
+        found.append(
+            words.tell("run.missing", missing=summary["missing"], raised=summary["raised"])
+        )
     if summary["duplicates"]:
-        found.append(f"{summary['duplicates']} events are stored twice")
+        found.append(words.tell("run.twice", count=summary["duplicates"]))
     if summary["firmware_sha256"] != summary["build_sha256"]:
-        found.append("the gateways did not all boot from the firmware that was built")
+        found.append(words.tell("run.other_firmware"))
     found += [
-        f"step at {step['at_s']:g} s ({step['say']}): {step['why']}"
+        words.tell("run.failed_step", at=f"{step['at_s']:g}", say=step["say"], why=step["why"])
         for step in summary["steps"]
         if step["ok"] is False
     ]
@@ -158,7 +161,7 @@ def _step(
     ok: bool | None = not why
     ended_s = seen.seconds(seen.end_ns)
     if ended_s < step.at_s or (why and ended_s < step.ends_s):
-        ok, why = None, "the run ended before it could be seen"
+        ok, why = None, words.tell("run.ended_early")
     return {"at_s": step.at_s, "say": step.say, "ok": ok, "why": why}
 
 

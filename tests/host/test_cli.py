@@ -76,6 +76,43 @@ def test_help_and_version_import_nothing_heavy(arguments):
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize(
+    ("environment", "options", "told"),
+    [
+        ({}, [], "warning: "),
+        ({"LC_ALL": "zh_CN.UTF-8"}, [], "警告："),
+        ({"LC_ALL": "zh_CN.UTF-8"}, ["--lang", "en"], "warning: "),
+        ({}, ["--lang", "zh"], "警告："),
+    ],
+)
+def test_the_language_is_asked_for_or_the_environments(monkeypatch, environment, options, told):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert run(*options, "site", "lint", "jinshui-garden").stdout.startswith(told)
+    assert run("site", "lint", "jinshui-garden", *options).stdout.startswith(told)
+
+
+def test_a_language_that_there_is_none_of_is_a_usage_error():
+    done = run("--lang", "tlh", "site", "lint", "jinshui-garden")
+    assert done.exit_code == 2
+    assert "'en', 'zh'" in done.stderr
+
+
+def test_every_command_that_shows_words_takes_a_language():
+    for command in (["site", "lint"], ["site", "tree"], ["site", "explain"], ["monitor"], ["run"]):
+        assert "--lang [en|zh]" in run(*command, "--help").output, command
+    assert "--lang [en|zh]" in run("replay", "--help").output
+
+
+def test_the_tree_in_chinese():
+    text = run("site", "tree", "jinshui-garden", "--lang", "zh").stdout
+    (line,) = [line for line in text.splitlines() if "404 hydrant-block-18" in line]
+    assert line.endswith(
+        "消火栓压力，ratiometric 接 ads1115@0x48/2， 报警 低于 100 kPa、监管 低于 150 kPa"
+    )
+    assert "网格长 leader-01，网格员 member-01" in text and "社区 " in text
+
+
 def test_lint_does_not_import_rich():
     code = "import sys; from firegrid.cli import main\n"
     code += "main(['site', 'lint', 'jinshui-garden'], standalone_mode=False)\n"
@@ -199,10 +236,11 @@ def test_a_terminal_that_lacks_chinese_still_shows_the_tree():
 def test_lint_tells_warnings_and_counts():
     done = run("site", "lint", "jinshui-garden")
     assert done.exit_code == 0
-    warning, verdict = done.stdout.splitlines()
-    assert warning.startswith("warning: jinshui-garden: 7 of 11 grids have no point: grid-02, ")
+    blind, learnt, verdict = done.stdout.splitlines()
+    assert blind.startswith("warning: jinshui-garden: 7 of 11 grids have no point: grid-02, ")
+    assert learnt.startswith("warning: point 203 (gas-flat-6-302): clean_air_ohm is learnt")
     assert verdict.endswith(
-        "jinshui-garden.toml: no errors, warnings: 1; "
+        "jinshui-garden.toml: no errors, warnings: 2; "
         "5 nodes, 11 grids, 22 people, 4 gateways, 20 points"
     )
 

@@ -407,7 +407,7 @@ def test_a_second_root_an_empty_gateway_and_a_blind_grid_warn(write):
     path = write(('gateway = "gw"', 'gateway = "gw-2"'), ('id = "gw"', 'id = "gw-2"'))
     assert rules(path) == []
     example = warnings(load_site(EXAMPLE))
-    assert [finding.rule for finding in example] == ["blind-spots"]
+    assert [finding.rule for finding in example] == ["blind-spots", "clean-air"]
 
 
 def test_an_output_on_a_pin_that_is_read_at_power_on_warns(write):

@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict, replace
 
 import pytest
+from firegrid import words
 from firegrid.picture import Change, Picture
 from firegrid.resources import site_path
 from firegrid.site.load import load_site
@@ -409,6 +410,62 @@ def test_a_long_sentence_is_wrapped_and_the_screen_still_holds_it(crowded):
     assert "".join(lines).count("What happened") == 5
 
 
+# ---- in Chinese ----
+
+
+def test_in_chinese_80_by_24_is_held_and_no_column_breaks(garden):
+    words.use("zh")
+    desk = Desk(garden)
+    desk.event(SMOKE, ALARM, at=NOW - 3600)
+    desk.event(GAS, PRE_ALARM, at=NOW - 90000)
+    desk.event(LEAKAGE, ALARM | TROUBLE, value=None, code=2, at=NOW - 7)
+    desk.event(401, SUPERVISORY, gateway="gw-hydrants", value=120.0, unit="kPa")
+    desk.sample(TAILOR, 4.1)
+    desk.status("gw-power", "offline", at=NOW - 60)
+    lines = desk.screen(width=80, height=24).splitlines()
+    assert len(lines) <= 24
+    assert max(map(cell_len, lines)) <= 80
+    head = next(n for n, line in enumerate(lines) if line.startswith("点号"))
+    columns = [cell_len(lines[head][: lines[head].index(title)])
+               for title in ("点号", "类别", "位置", "数值", "状态", "多久前")]  # fmt: skip
+    for line in lines[head + 1 : -1]:
+        if re.match(r"\d", line):
+            for column in columns[1:]:
+                starts = cut(line, column)
+                assert starts[0].endswith(" ") and (starts[1][0] != " " or starts[1].isspace())
+    assert "ALARM" not in "\n".join(lines) and "offline" not in "\n".join(lines)
+    assert lines[-1].startswith("网关在线 3/4 · 已存事件 ")
+
+
+def cut(line: str, cells: int) -> tuple[str, str]:
+    """Cut a line where it is so many cells wide; fails in the middle of a wide letter."""
+    at = next(n for n in range(len(line) + 1) if cell_len(line[:n]) >= cells)
+    assert cell_len(line[:at]) == cells
+    return line[:at], line[at:]
+
+
+def test_in_chinese_states_values_and_ages_are_told_whole(garden):
+    words.use("zh")
+    desk = Desk(garden)
+    desk.event(SMOKE, ALARM, at=NOW - 3600)
+    desk.sample(TAILOR, 4.1, at=NOW - 600)
+    text = desk.screen(width=80, height=40)
+    assert re.search(r"▲ 报警 +感烟 .* 60 分", text)
+    assert re.search(r"^102 +感烟 .* – +\? 未知 +已过时 10 分", text, re.MULTILINE)
+
+
+def test_in_chinese_a_change_is_one_line(garden):
+    words.use("zh")
+    desk = Desk(garden)
+    view, file = plain(desk)
+    with view:
+        desk.event(SMOKE, 0, changed=ALARM, value=4.0)
+        desk.event(0, 0, event="boot")
+    gone, boot = file.getvalue().splitlines()
+    assert "✓ 正常 （报警已消除）  感烟 smoke-noodle-shop, 4.0 mA" in gone
+    assert boot.endswith("gw-shops 已启动")
+
+
 points = st.sampled_from([0, 101, 102, 103, 105, 999])
 happenings = st.one_of(
     st.tuples(st.just("event"), points, st.integers(0, 15), st.integers(-300, 0)),
@@ -420,9 +477,11 @@ happenings = st.one_of(
 )
 
 
+@pytest.mark.parametrize("language", words.LANGUAGES)
 @given(st.lists(happenings, max_size=20), st.integers(20, 200), st.integers(5, 60))
 @settings(max_examples=60, deadline=None)
-def test_whatever_happens_the_screen_holds_it(garden, happenings, width, height):
+def test_whatever_happens_the_screen_holds_it(language, garden, happenings, width, height):
+    words.use(language)
     desk = Desk(garden)
     for what, *rest in happenings:
         if what == "event":
@@ -460,7 +519,7 @@ def test_without_a_terminal_each_change_is_one_line_without_colour(desk):
     said = file.getvalue().splitlines()
     assert "\x1b" not in file.getvalue()
     assert said[0] == "» here we go"
-    texts = [line.partition(" ")[2].strip() for line in said[1:]]
+    texts = [line.partition(" +08:00 ")[2].strip() for line in said[1:]]
     assert texts[0].startswith("▲ ALARM  smoke smoke-noodle-shop, 16.2 mA, limit 15; Noodle shop")
     assert texts[1].startswith("✓ normal (ALARM gone)  smoke smoke-noodle-shop, 4.0 mA; Noodle")
     assert texts[2:] == ["gw-shops has started", "gw-flats is offline"]
@@ -470,7 +529,40 @@ def test_times_are_the_sites_own(desk):
     view, file = plain(desk)
     with view:
         desk.event(SMOKE, ALARM)
-    assert file.getvalue().startswith("23:06:40 "), "Asia/Shanghai"
+    assert file.getvalue().startswith("23:06:40 +08:00 "), "Asia/Shanghai"
+    assert "23:06:40 +08:00" in desk.screen().splitlines()[0]
+
+
+SUMMER_ENDS = 1_729_990_800.0  # 2024-10-27T01:00:00Z: 03:00 becomes 02:00 in Vienna
+
+
+def test_the_hour_that_comes_twice_is_told_apart_by_its_offset(garden):
+    desk = Desk(replace(garden, timezone="Europe/Vienna"))
+    view, file = plain(desk)
+    with view:
+        for at in (SUMMER_ENDS - 60, SUMMER_ENDS + 3540):
+            desk.event(SMOKE, ALARM, at=at, up_s=1, n=int(at))
+    first, second = (line[:15] for line in file.getvalue().splitlines())
+    assert first == "02:59:00 +02:00"
+    assert second == "02:59:00 +01:00"
+
+
+def test_on_the_screen_an_offset_is_told_once_unless_it_was_another_one(garden):
+    desk = Desk(replace(garden, timezone="Europe/Vienna"))
+    desk.event(SMOKE, ALARM, at=SUMMER_ENDS - 60, up_s=1)
+    desk.event(TAILOR, ALARM, at=SUMMER_ENDS + 60, up_s=121)
+    title, *rest = desk.screen(SUMMER_ENDS + 90, height=60).splitlines()
+    assert "02:01:30 +01:00" in title
+    [before] = [line for line in rest if "ALARM  smoke smoke-noodle-shop" in line]
+    [after] = [line for line in rest if "ALARM  smoke smoke-tailor" in line]
+    assert before.startswith("02:59:00 +02:00 ")
+    assert after.startswith("02:01:00   ")
+
+
+def test_for_programs_time_is_unix_time_whatever_the_site_uses(garden):
+    desk = Desk(replace(garden, timezone="Europe/Vienna"))
+    desk.event(SMOKE, ALARM, at=SUMMER_ENDS, up_s=1)
+    assert desk.heard[-1].row()["time_s"] == SUMMER_ENDS
 
 
 def test_a_long_line_is_not_cut_in_a_file(desk):

@@ -10,7 +10,8 @@ from uuid import uuid4
 import click
 from rich.console import Console
 
-from firegrid import mqtt, wire
+from firegrid import mqtt, wire, words
+from firegrid.options import lang_option
 from firegrid.picture import Change, Picture
 from firegrid.resources import site_path
 from firegrid.site.load import load_site
@@ -32,6 +33,7 @@ STEP_S = 0.25
     help="Where the gateways publish: mqtt://[USER:PASSWORD@]HOST[:PORT].",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per change.")
+@lang_option
 def command(site: str, broker: str, as_json: bool) -> None:
     """Watch a community on a broker that runs already. Ctrl-C ends.
 
@@ -71,7 +73,7 @@ def _watch(
     say: Callable[[str], None],
 ) -> None:
     """Feed the picture until interrupted."""
-    say(f"watching {picture.site.name} on {client.address}")
+    say(words.tell("monitor.watching", site=picture.site.name, address=client.address))
     while True:
         try:
             message = inbox.get(timeout=STEP_S)
@@ -79,11 +81,11 @@ def _watch(
         except queue.Empty:
             pass  # nothing came: look at the link all the same
         except wire.WireError as error:
-            say(f"not understood: {error}")
+            say(words.tell("monitor.not_understood", error=error))
         connected = client.connected
         if connected is (picture.broker_lost is not None):
             picture.link(connected, time.time())
-            say("the broker is back" if connected else "the broker is away; trying again")
+            say(words.tell("monitor.broker_back" if connected else "monitor.broker_away"))
 
 
 def _print_json(change: Change) -> None:
@@ -91,7 +93,11 @@ def _print_json(change: Change) -> None:
 
 
 def _summary(picture: Picture, watched_s: float) -> str:
-    return (
-        f"watched {watched_s:.0f} s: {picture.online} of {len(picture.gateways)} gateways online, "
-        f"{len(picture.changes)} changes, alarms open: {picture.alarms}"
+    return words.tell(
+        "monitor.sum",
+        seconds=f"{watched_s:.0f}",
+        online=picture.online,
+        gateways=len(picture.gateways),
+        changes=len(picture.changes),
+        alarms=picture.alarms,
     )

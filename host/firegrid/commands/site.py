@@ -1,4 +1,4 @@
-"""The commands `firegrid site lint` and `firegrid site tree`: what a site file says."""
+"""The commands `firegrid site lint`, `tree` and `explain`: what a site file says."""
 
 import json
 import sys
@@ -7,9 +7,12 @@ from typing import Any
 
 import click
 
+from firegrid import words
 from firegrid.errors import FiregridError
+from firegrid.options import lang_option
 from firegrid.resources import site_path
-from firegrid.site.lint import Finding, warnings
+from firegrid.site.explain import explanation, sentences
+from firegrid.site.lint import warnings
 from firegrid.site.load import load_site
 from firegrid.site.model import Site
 
@@ -25,7 +28,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 @click.group()
 def command() -> None:
-    """Check a community's site file and show its tree.
+    """Check a community's site file, show its tree, explain a point.
 
     SITE is the path of a site file, or the name of a shipped example such as jinshui-garden.
     """
@@ -34,6 +37,7 @@ def command() -> None:
 @command.command()
 @site_argument
 @json_option
+@lang_option
 @click.pass_context
 def lint(ctx: click.Context, site: str, as_json: bool) -> None:
     """Check SITE: errors end with exit code 1, warnings do not."""
@@ -48,6 +52,7 @@ def lint(ctx: click.Context, site: str, as_json: bool) -> None:
 @command.command()
 @site_argument
 @json_option
+@lang_option
 def tree(site: str, as_json: bool) -> None:
     """Show SITE as a tree, with every level that will be used."""
     loaded = load_site(site_path(site))
@@ -61,6 +66,25 @@ def tree(site: str, as_json: bool) -> None:
 
     in_file = None if sys.stdout.isatty() else ONE_LINE_COLUMNS
     Console(width=in_file).print(site_tree(loaded))
+
+
+@command.command()
+@site_argument
+@click.argument("point")
+@json_option
+@lang_option
+def explain(site: str, point: str, as_json: bool) -> None:
+    """Say what makes POINT of SITE go into each condition, and which standard says so.
+
+    POINT is its number or its id. What the site file has changed is marked.
+    """
+    loaded = load_site(site_path(site))
+    row = explanation(loaded, loaded.point(point))
+    if as_json:
+        _print_json(row)
+        return
+    for line in sentences(row):
+        click.echo(line)
 
 
 def _report(path: Path) -> dict[str, Any]:
@@ -77,13 +101,12 @@ def _report(path: Path) -> dict[str, Any]:
 def _say(site: Site) -> None:
     findings = warnings(site)
     for finding in findings:
-        click.echo(f"warning: {_line(finding)}")
-    counts = ", ".join(f"{count} {what}" for what, count in _counts(site).items())
-    click.echo(f"{site.path}: no errors, warnings: {len(findings)}; {counts}")
-
-
-def _line(finding: Finding) -> str:
-    return f"{finding.where}: {finding.text} [{finding.rule}]"
+        click.echo(words.tell("lint.warning", **finding._asdict()))
+    counts = words.listed(
+        words.tell(f"lint.{what}", count=count) for what, count in _counts(site).items()
+    )
+    verdict = words.tell("lint.verdict", file=site.path, count=len(findings), counts=counts)
+    click.echo(verdict)
 
 
 def _counts(site: Site) -> dict[str, int]:

@@ -5,9 +5,9 @@ has fewer workers than its own rule asks for.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from firegrid import tables
+from firegrid import tables, words
 from firegrid.site.model import Gateway, Point, Site
 
 __all__ = ["Finding", "warnings"]
@@ -38,40 +38,42 @@ def warnings(site: Site) -> list[Finding]:
 def _tree(site: Site) -> Iterator[Finding]:
     roots = [node.id for node in site.nodes if not node.parent]
     if len(roots) > 1:
-        yield Finding("roots", site.id, f"{len(roots)} nodes without parent: {', '.join(roots)}")
+        yield _finding("roots", site.id, count=len(roots), ids=words.listed(roots))
     for node in site.nodes:
         if node.kind == "station":
             count = sum(n.parent == node.id and n.kind == "studio" for n in site.nodes)
-            yield from _ratio("studios", f"station {node.id}", count, STUDIOS_PER_STATION)
+            yield from _ratio("studios", _place("station", node.id), count, STUDIOS_PER_STATION)
         if node.kind == "studio":
             count = sum(grid.parent == node.id for grid in site.grids)
-            yield from _ratio("grids", f"studio {node.id}", count, GRIDS_PER_STUDIO)
+            yield from _ratio("grids", _place("studio", node.id), count, GRIDS_PER_STUDIO)
 
 
 def _grids(site: Site) -> Iterator[Finding]:
     officers = {person.id for person in site.people if OFFICER in person.roles}
     for grid in site.grids:
-        where = f"grid {grid.id}"
+        where = _place("grid", grid.id)
         yield from _ratio("households", where, grid.households, HOUSEHOLDS)
         yield from _ratio("residents", where, grid.residents, RESIDENTS)
         yield from _ratio("workers", where, len(grid.workers), WORKERS)
         if not officers.intersection(grid.workers):
-            yield Finding("officer", where, "nobody in it is its fire-safety officer")
+            yield _finding("officer", where)
 
 
 def _blind_spots(site: Site) -> Iterator[Finding]:
     watched = {gateway.grid for gateway in site.gateways if site.points_of(gateway.id)}
     blind = [grid.id for grid in site.grids if grid.id not in watched]
     if blind:
-        text = f"{len(blind)} of {len(site.grids)} grids have no point: {', '.join(blind)}"
-        yield Finding("blind-spots", site.id, text)
+        grids, ids = len(site.grids), words.listed(blind)
+        yield _finding("blind-spots", site.id, count=len(blind), grids=grids, ids=ids)
 
 
 def _ratio(rule: str, where: str, found: int | None, usual: range) -> Iterator[Finding]:
     if found is not None and found not in usual:
         low, high = usual[0], usual[-1]
-        span = str(low) if low == high else f"{low} to {high}"
-        yield Finding(rule, where, f"{found} {rule}; usual is {span}")
+        usual_is = low if low == high else words.tell("findings.between", low=low, high=high)
+        what = words.word("findings", rule)
+        text = words.tell("findings.ratio", count=found, what=what, usual=usual_is)
+        yield Finding(rule, where, text)
 
 
 def _people(site: Site) -> Iterator[Finding]:
@@ -79,18 +81,17 @@ def _people(site: Site) -> Iterator[Finding]:
     for person in site.people:
         in_grids = {"grid-leader", "grid-member"}.intersection(person.roles)
         if in_grids and person.id not in placed:
-            yield Finding("idle", f"person {person.id}", "works in no grid")
+            yield _finding("idle", _place("person", person.id))
 
 
 def _gateways(site: Site) -> Iterator[Finding]:
     for gateway in site.gateways:
-        where = f"gateway {gateway.id}"
+        where = _place("gateway", gateway.id)
         if not site.points_of(gateway.id):
-            yield Finding("no-points", where, "has no points: it watches nothing")
+            yield _finding("no-points", where)
         for name, pin in _pins(gateway).items():
             if pin in tables.board().strapping:
-                text = f"{name} is on GPIO {pin}, which is read at power-on: it can stop the start"
-                yield Finding("strapping-pin", where, text)
+                yield _finding("strapping-pin", where, name=name, pin=pin)
 
 
 def _pins(gateway: Gateway) -> dict[str, int]:
@@ -103,12 +104,19 @@ def _points(site: Site) -> Iterator[Finding]:
     for point in site.points:
         alarm = point.levels["alarm"].limit
         if point.kind == "leakage" and not low <= alarm <= high:
-            text = f"alarm at {alarm:g} mA; GB 50116-2013 9.2 recommends {low} to {high} mA"
-            yield Finding("leakage-level", _name(point), text)
+            limit = f"{alarm:g}"
+            yield _finding("leakage-level", _name(point), limit=limit, low=low, high=high)
         if point.params.get("clean_air_ohm") == 0:
-            text = "clean_air_ohm is learnt at every power-up: a power cut during a leak hides it"
-            yield Finding("clean-air", _name(point), text)
+            yield _finding("clean-air", _name(point))
 
 
 def _name(point: Point) -> str:
-    return f"point {point.number} ({point.id})"
+    return words.tell("places.point", number=point.number, id=point.id)
+
+
+def _place(what: str, ident: str) -> str:
+    return words.tell(f"places.{what}", id=ident)
+
+
+def _finding(rule: str, where: str, **values: Any) -> Finding:
+    return Finding(rule, where, words.tell(f"findings.{rule}", **values))

@@ -87,19 +87,27 @@ def _label(row: Row) -> Iterator[str]:
     name = escape(row["name"])
     if row["what"] == "point":
         yield f"[bold]{row['number']}[/] {row['id']} [dim]{name}[/]"
-        yield f"{words.kind(row['kind'])}, {row['driver']} at {row['input']}:"
+        kind = words.kind(row["kind"])
+        yield words.tell("tree.wired", kind=kind, driver=row["driver"], input=row["input"])
         yield _levels(row)
     elif row["what"] == "gateway":
         yield f"[cyan]{row['id']}[/] [dim]{name}[/]"
     elif row["what"] == "grid":
         yield f"[green]{name}[/] {row['id']}"
-        yield f"[dim]leader {row['leader']}, members {', '.join(row['members']) or 'none'}[/]"
+        members = words.listed(row["members"]) or words.tell("tree.nobody")
+        workers = words.tell("tree.workers", leader=row["leader"], members=members)
+        yield f"[dim]{workers}[/]"
     else:
         yield f"{words.word('nodes', row['what'])} [bold]{name}[/]"
 
 
 def _levels(row: Row) -> str:
-    return ", ".join(
-        f"{words.word('conditions', name)} {level['direction']} {level['limit']:g} {row['unit']}"
+    return words.listed(
+        words.tell(
+            f"tree.{level['direction']}",
+            condition=words.word("conditions", name),
+            limit=f"{level['limit']:g}",
+            unit=row["unit"],
+        )
         for name, level in row["levels"].items()
     )
