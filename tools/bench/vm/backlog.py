@@ -3,11 +3,12 @@
 import asyncio
 from time import ticks_us
 
+import uplink
 from clock import Clock
 from lib import record
-from lib.journal import Journal
+from lib.journal import EVENTS, Journal, Lane
 from lib.point import Gateway
-from uplink import Uplink
+from mqtt import Client
 
 _POLL_MS = 2
 
@@ -51,8 +52,35 @@ class Report:
         return "{}"
 
 
+class WatchedLane(Lane):
+    """Knows the newest record that was read."""
+
+    newest = 0
+
+    def read(self, n, into):
+        self.newest = max(self.newest, n)
+        return super().read(n, into)
+
+
+class WatchedClient(Client):
+    """The one that the uplink makes; `sent` is the newest record on its way."""
+
+    def __init__(self, *settings):
+        super().__init__(*settings)
+        self.sent = 0
+        self.lane = None
+        WatchedClient.made = self
+
+    def publish(self, topic, payload, retain=False):
+        packet_id = super().publish(topic, payload, retain)
+        if packet_id:
+            self.sent = self.lane.newest
+        return packet_id
+
+
 def full_journal(clock, count):
-    journal = Journal(1, count, 1)
+    journal = Journal(1, 1, 1)
+    journal.events = WatchedLane(EVENTS, count)
     packed = bytearray(record.SIZE)
     source = Gateway()
     source.value = 25100
@@ -66,18 +94,24 @@ async def drain(port, count):
     """Publish a backlog of `count` events; return when the session stood, once all are
     acknowledged."""
     clock = Clock(1)
+    journal = full_journal(clock, count)
     head = {
         "site": "bench", "gateway": "gw", "keepalive_s": 60, "wifi_ssid": "", "wifi_key": "",
         "broker_host": "127.0.0.1", "broker_port": port,
     }  # fmt: skip
-    uplink = Uplink(head, Board(), clock, full_journal(clock, count), Recorder(), Report())
-    tasks = [asyncio.create_task(task(lambda _: None)) for task in (uplink.run, uplink.listen)]
-    while not uplink.connected:
+    carrier = uplink.Uplink(head, Board(), clock, journal, Recorder(), Report())
+    client = WatchedClient.made
+    client.lane = journal.events
+    tasks = [asyncio.create_task(task(lambda _: None)) for task in (carrier.run, carrier.listen)]
+    while not carrier.connected:
         await asyncio.sleep_ms(_POLL_MS)
     begin_us = ticks_us()
-    while uplink._events.next(1)[1] or uplink._client.in_flight:
+    while client.sent < count or client.in_flight:
         await asyncio.sleep_ms(_POLL_MS)
     for task in tasks:
         task.cancel()
-    await uplink._client.close()
+    await client.close()
     return begin_us
+
+
+uplink.Client = WatchedClient
