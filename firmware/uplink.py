@@ -195,8 +195,10 @@ class Uplink:
         except (ValueError, KeyError, TypeError):
             return  # not a word of the desk
         if epoch == self._journal.epoch:
-            self._journal.events.release(events)
-            self._journal.samples.release(samples)
+            now_ms = self._clock.ms()
+            for outgoing, upto in ((self._events, events), (self._samples, samples)):
+                outgoing.lane.release(upto)
+                outgoing.answered(now_ms)
             self._recorder.losses()  # now there is room for it
             self._backoff.restart()  # not before: a broker that drops us at once is no success
         if time_s > 0 and self._clock.set(time_s, DESK):

@@ -16,7 +16,7 @@ from firegrid.errors import FiregridError
 from firegrid.ingest import Ingest
 from firegrid.mqtt import Address
 from firegrid.options import lang_option
-from firegrid.resources import hal_dir, scenario_path, site_path
+from firegrid.resources import firmware_dir, hal_dir, scenario_path, site_path
 from firegrid.site.load import load_site
 from firegrid.site.model import Site
 from firegrid.store import Store
@@ -64,7 +64,7 @@ class Session:
     def __init__(self, plan: Plan, directory: Path, show: Show) -> None:
         self.plan = plan
         self.directory = directory
-        self.seen = Seen(plan.site, plan.scenario, fingerprint(plan.firmware))
+        self.seen = Seen(plan.site, plan.scenario, fingerprint(firmware_dir()))
         self.broker: Broker | None = None
         self._show = show
         self._shows = True
@@ -188,7 +188,7 @@ class _Quiet:
 )
 @click.option("--state", metavar="DIR", help="Keep the desk's store and the boards there.")
 @click.option("--broker", metavar="URL", help="Use this broker instead of an embedded one.")
-@click.option("--firmware", metavar="DIR", help="Boot this compiled firmware.")
+@click.option("--firmware", metavar="DIR", help="Boot this, compare it with what was built.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @lang_option
 def command(site: str, as_json: bool, for_s: float | None, **given: str | None) -> None:

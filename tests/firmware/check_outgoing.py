@@ -4,7 +4,7 @@ from time import ticks_add
 
 from lib import record
 from lib.journal import Lane
-from lib.outgoing import Outgoing
+from lib.outgoing import BEHIND_MS, Outgoing
 
 START = ticks_add(0, -45_000)
 LIMIT_MS = 30_000
@@ -61,6 +61,27 @@ def test_the_same_position_said_again_is_no_progress():
         made.lane.release(2)  # the desk answers for the other lane, again and again
         assert not silent(made, at_ms)
     assert silent(made, LIMIT_MS + 1000) and send_all(made) == [3]
+
+
+def test_a_desk_that_answers_without_what_was_sent_gets_it_again_soon():
+    made = outgoing(3)
+    send_all(made)
+    made.lane.release(1)
+    silent(made, 1000)
+    made.answered(ticks_add(START, 1000))
+    made.answered(ticks_add(START, 2000))  # a second answer does not put it off
+    assert not silent(made, 1000 + BEHIND_MS - 1) and send_all(made) == []
+    assert not silent(made, 1000 + BEHIND_MS) and send_all(made) == [2, 3]
+    assert not silent(made, 1000 + 3 * BEHIND_MS) and send_all(made) == []
+
+
+def test_progress_ends_the_doubt_that_an_answer_left():
+    made = outgoing(3)
+    send_all(made)
+    made.answered(ticks_add(START, 500))
+    made.lane.release(2)
+    silent(made, 600)
+    assert not silent(made, 600 + 2 * BEHIND_MS) and send_all(made) == []
 
 
 def test_where_nothing_stands_out_nobody_is_silent():

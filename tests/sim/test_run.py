@@ -228,12 +228,11 @@ def test_an_uplink_that_is_cut_for_good_is_missing_events_and_exit_code_3(tmp_pa
 def test_one_other_byte_in_one_file_of_the_firmware_is_noticed(plan, tmp_path):
     firmware = tmp_path / "firmware"
     shutil.copytree(firmware_dir(), firmware)
-    session = Session(plan(firmware=firmware), tmp_path, Silent())  # hashes what was built
     app = firmware / "app.mpy"
     content = app.read_bytes()
     assert content.count(b"0.1.0") == 1
     app.write_bytes(content.replace(b"0.1.0", b"0.1.1"))
-    with session:
+    with Session(plan(firmware=firmware), tmp_path, Silent()) as session:
         session.run(4)
         summary = session.finish()
     assert summary["build_sha256"] == fingerprint(firmware_dir())
