@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 HAL = ROOT / "simulator" / "hal"
 
-_VM = Path(sysconfig.get_path("scripts")) / "micropython"
+VM = Path(sysconfig.get_path("scripts")) / "micropython"
 _IO_SIZE = 1024
 _IO_HEAD = struct.Struct("<IIiIQQ")  # magic, link, rssi_dbm, watchdog's limit and last feed, pins
 _MAGIC = 0x4F494746
@@ -25,7 +25,7 @@ _MAGIC = 0x4F494746
 def run_vm(*arguments, heap="2M", timeout_s=60, cwd=None, **env):
     """Run the VM to its end; return the completed process with its text output."""
     return subprocess.run(
-        [_VM, "-X", f"heapsize={heap}", *map(str, arguments)],
+        [VM, "-X", f"heapsize={heap}", *map(str, arguments)],
         env={"PATH": os.environ["PATH"]} | {name: str(value) for name, value in env.items()},
         cwd=cwd,
         stdin=subprocess.DEVNULL,

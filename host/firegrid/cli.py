@@ -1,6 +1,7 @@
 """The `firegrid` command: lists commands by who uses them, loads each only when it is called."""
 
 import os
+import signal
 import sys
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -102,6 +103,8 @@ def main(lang: str | None) -> None:
     It supplements certified fire systems and never replaces one.
     """
     words.use(lang or words.preferred(os.environ))
+    for number in (signal.SIGINT, signal.SIGTERM):  # a script's background job ignores Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a console that lacks a letter shows "?" for it
             stream.reconfigure(errors="replace")

@@ -1,7 +1,6 @@
 """`firegrid run`: a community in a box, from simulated sensors to the desk, and its sum."""
 
 import json
-import signal
 import sys
 import tempfile
 import time
@@ -198,8 +197,6 @@ def command(site: str, as_json: bool, for_s: float | None, **given: str | None) 
     Ends with exit code 3 where an event was lost or stored twice, or a step was not seen.
     """
     plan = _plan(site, given)
-    for number in (signal.SIGINT, signal.SIGTERM):  # a script's background job ignores Ctrl-C
-        signal.signal(number, signal.default_int_handler)
     with ExitStack() as stack:
         directory = _directory(given["state"], stack)
         show = _Quiet() if as_json else stack.enter_context(Screen(plan.site))

@@ -17,11 +17,10 @@ import pytest
 from firegrid_sim.broker import Broker
 from firegrid_sim.link import MUTE, REFUSED, SWALLOW, UP, Links
 from firegrid_sim.nameserver import NameServer
-from vm import ROOT, new_board, run_board, run_vm
+from vm import ROOT, VM, new_board, run_board, run_vm
 
 FIRMWARE = ROOT / "firmware"
 PROGRAM = ROOT / "tests" / "sim" / "mqtt_client_program.py"
-VM = shutil.which("micropython")
 TICK_S = 0.25  # limits are looked at so often, and a silence must be seen twice
 SLACK_S = 1.0  # a loaded machine
 

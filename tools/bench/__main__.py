@@ -61,7 +61,8 @@ class Progress:
 )
 def main(areas: tuple[str, ...], quick: bool, as_json: bool, to: Path | None) -> None:
     """Measure AREAS (without any: all of them) against their yardsticks."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: cleanly
+    for number in (signal.SIGINT, signal.SIGTERM):  # a script's background job ignores Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     target = to or (None if quick else checkout() / "docs" / "BENCH.md")
     done, failed = [], False
     try:

@@ -75,7 +75,7 @@ def section(measured: Measured) -> str:
         "",
         *(f"- {note}" for note in measured.result.notes),
         *([""] if measured.result.notes else []),
-        textwrap.fill(_origin(measured), WIDTH),
+        textwrap.fill(_origin(measured), WIDTH, break_on_hyphens=False),
         "",
     ]
     return "\n".join(lines)
