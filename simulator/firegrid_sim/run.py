@@ -1,6 +1,7 @@
 """`firegrid run`: a community in a box, from simulated sensors to the desk, and its sum."""
 
 import json
+import math
 import sys
 import tempfile
 import time
@@ -26,7 +27,7 @@ from firegrid_sim.fleet import Fleet, Key, fingerprint
 from firegrid_sim.forkserver import ForkServer, require_vm
 from firegrid_sim.scenario import Player, Scenario, load_scenario
 from firegrid_sim.screen import Screen, tell
-from firegrid_sim.summary import Seen, exit_code, summarise
+from firegrid_sim.summary import Seen, exit_code, faults, summarise
 
 TICK_S = 0.05
 SETTLE_S = 10.0  # how long the end waits until everything raised is stored
@@ -165,6 +166,9 @@ class Session:
 class _Quiet:
     """For --json: only what a person must know, on stderr."""
 
+    def __init__(self) -> None:
+        self._stands = True
+
     def say(self, text: str) -> None:
         click.echo(f"firegrid: {text}", err=True)
 
@@ -172,7 +176,10 @@ class _Quiet:
         """There is nothing to show it on."""
 
     def link(self, stands: bool) -> None:
-        """The ingest has said so."""
+        """Say when the desk's broker goes, and when it is back."""
+        if stands is not self._stands:
+            self._stands = stands
+            self.say(words.tell("monitor.broker_back" if stands else "monitor.broker_away"))
 
 
 @click.command()
@@ -196,6 +203,8 @@ def command(site: str, as_json: bool, for_s: float | None, **given: str | None) 
     SITE is the path of a site file, or the name of a shipped example such as jinshui-garden.
     Ends with exit code 3 where an event was lost or stored twice, or a step was not seen.
     """
+    if for_s is not None and not math.isfinite(for_s):
+        raise click.BadParameter(f"{for_s} is no time; give seconds", param_hint="--for")
     plan = _plan(site, given)
     with ExitStack() as stack:
         directory = _directory(given["state"], stack)
@@ -203,6 +212,8 @@ def command(site: str, as_json: bool, for_s: float | None, **given: str | None) 
         summary, interrupted = _run(Session(plan, directory, show), for_s)
     if as_json:
         click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
+        for fault in faults(summary):
+            click.echo(f"firegrid: {fault}", err=True)
     else:
         tell(summary)
     sys.exit(0 if interrupted else exit_code(summary))

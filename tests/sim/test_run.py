@@ -19,7 +19,7 @@ from firegrid.store import StoredEvent
 from firegrid_sim.board import WATCHDOG
 from firegrid_sim.broker import Broker, free_port
 from firegrid_sim.fleet import Key, fingerprint
-from firegrid_sim.run import Plan, Session
+from firegrid_sim.run import Plan, Session, _Quiet
 from firegrid_sim.scenario import load_scenario
 from firegrid_sim.summary import FAILED, Seen, exit_code, faults, summarise
 from jsonschema import Draft202012Validator
@@ -254,6 +254,18 @@ def test_a_gateway_that_dies_is_told_with_its_last_words_and_counted(plan, tmp_p
     assert exit_code(summary) == FAILED
 
 
+def test_for_a_script_the_loss_and_return_of_the_broker_are_told_once(capsys):
+    quiet = _Quiet()
+    for stands in (True, True, False, False, True):
+        quiet.link(stands)
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.splitlines() == [
+        "firegrid: the broker is away; trying again",
+        "firegrid: the broker is back",
+    ]
+
+
 # ---- how it ends ----
 
 
@@ -315,7 +327,7 @@ def test_what_is_wrong_is_one_clear_line_and_nothing_is_started(tmp_path):
     taken.close()
 
 
-@pytest.mark.parametrize("seconds", ["0", "-1", "soon"])
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon", "nan", "inf"])
 def test_a_time_that_is_none_is_a_usage_error(seconds):
     done = run(YARD, "--for", seconds)
     assert done.returncode == 2

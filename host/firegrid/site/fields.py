@@ -16,7 +16,7 @@ from firegrid.tables import Figure
 __all__ = ["Fields", "Problems", "nearest"]
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_AMOUNT = re.compile(r"\s*([-+]?[0-9]*\.?[0-9]+)\s*(\S+)\s*")
+_AMOUNT = re.compile(r"\s*([-+]?[0-9]*\.?[0-9]+)\s*([^\s0-9.]\S*)\s*")
 _REQUIRED: Any = object()
 _TEXT_MAX = 120
 _SHOWN_MAX = 60
