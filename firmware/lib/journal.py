@@ -67,4 +67,3 @@ class Journal:
         self.epoch = epoch
         self.events = Lane(EVENTS, events)
         self.samples = Lane(SAMPLES, samples)
-        self.lanes = (self.events, self.samples)
