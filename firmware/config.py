@@ -149,7 +149,7 @@ def _check_driver(line, known):
     if name not in KINDS:
         raise ValueError(f"quantity {name} is unknown")
     driver = DRIVERS.get(line["driver"])
-    if driver is None or driver[0] != name:
+    if driver is None or name not in driver[0]:
         raise ValueError(f"driver {line['driver']} does not deliver {name}")
     if not line["input"].startswith(driver[1]):
         raise ValueError(f"input {line['input']} is none of {', '.join(driver[1])}")

@@ -1,14 +1,14 @@
-"""Which driver delivers which quantity, and the bounds of its parameters.
+"""Which driver delivers which quantities, and the bounds of its parameters.
 
 Generated from host/firegrid/drivers.toml by `python -m firegrid.generate`: do not edit.
 
-DRIVERS[driver] = (kind/quantity, inputs, {parameter: (min, max, default)})
+DRIVERS[driver] = (quantities as kind/quantity, inputs, {parameter: (min, max, default)})
 GATEWAY = {setting: (min, max, default)}
 """
 
 DRIVERS = {
     "detector-loop": (
-        "smoke/loop_ma",
+        ("smoke/loop_ma",),
         ("gpio", "ads1115"),
         {
             "sense_ohm": (10, 49, 39),
@@ -17,7 +17,7 @@ DRIVERS = {
         },
     ),
     "current-loop": (
-        "gas/pct_lel",
+        ("gas/pct_lel",),
         ("gpio", "ads1115"),
         {
             "sense_ohm": (50, 116, 100),
@@ -25,7 +25,7 @@ DRIVERS = {
         },
     ),
     "mq-element": (
-        "gas/pct_lel",
+        ("gas/pct_lel",),
         ("ads1115",),
         {
             "supply_mv": (3000, 5500, 5000),
@@ -35,7 +35,7 @@ DRIVERS = {
         },
     ),
     "residual-current": (
-        "leakage/ma",
+        ("leakage/ma",),
         ("gpio",),
         {
             "ratio": (100, 5000, 1000),
@@ -43,12 +43,31 @@ DRIVERS = {
         },
     ),
     "ratiometric": (
-        "hydrant/kpa",
+        ("hydrant/kpa",),
         ("gpio", "ads1115"),
         {
             "supply_mv": (4500, 5500, 5000),
             "divider_permille": (300, 490, 450),
             "span_kpa": (200, 4000, 1600),
+        },
+    ),
+    "contact": (
+        (
+            "callpoint/state",
+            "lift/state",
+            "lane/state",
+            "valve/state",
+            "tamper/state",
+            "cap/state",
+            "contact/state",
+        ),
+        ("gpio", "ads1115"),
+        {
+            "supply_mv": (3000, 3600, 3300),
+            "pull_up_ohm": (1000, 22000, 10000),
+            "rest_ohm": (500, 47000, 10000),
+            "active_ohm": (500, 47000, 3200),
+            "tolerance_pct": (5, 30, 20),
         },
     ),
 }

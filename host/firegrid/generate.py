@@ -1,13 +1,15 @@
 """Writes what follows from the tables: firmware/lib/{kinds,codes,wiring}.py, parts of a schema."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from firegrid import resources, tables, words
 
 __all__ = ["firmware_files", "generated_files", "main", "site_schema_parts"]
+
+_TUPLE_MAX = 90  # characters in a line of the firmware, less indent and comma
 
 _HEADER = '''"""{what}
 
@@ -24,7 +26,7 @@ Limits and hysteresis are thousandths of the unit; above, latch and sounds are 1
 
 _WIRING_LEGEND = """
 
-DRIVERS[driver] = (kind/quantity, inputs, {parameter: (min, max, default)})
+DRIVERS[driver] = (quantities as kind/quantity, inputs, {parameter: (min, max, default)})
 GATEWAY = {setting: (min, max, default)}"""
 
 
@@ -80,7 +82,7 @@ def _codes_py() -> str:
 
 def _wiring_py() -> str:
     head = _HEADER.format(
-        what="Which driver delivers which quantity, and the bounds of its parameters.",
+        what="Which driver delivers which quantities, and the bounds of its parameters.",
         source="drivers.toml",
         legend=_WIRING_LEGEND,
     )
@@ -91,14 +93,23 @@ def _wiring_py() -> str:
 
 def _driver_rows(driver: tables.Driver) -> str:
     params = "".join(_figure_row(*item, indent=12) for item in driver.params.items())
-    inputs = ", ".join(f'"{name}"' for name in driver.inputs) + ("," * (len(driver.inputs) == 1))
     return (
         f'    "{driver.name}": (\n'
-        f'        "{driver.quantity}",\n'
-        f"        ({inputs}),\n"
+        f"        {_names(driver.quantities)},\n"
+        f"        {_names(driver.inputs)},\n"
         f"        {{\n{params}        }},\n"
         "    ),\n"
     )
+
+
+def _names(names: Sequence[str]) -> str:
+    """Return a tuple of names as the formatter would write it."""
+    quoted = [f'"{name}"' for name in names]
+    if len(names) == 1:
+        return f"({quoted[0]},)"
+    line = f"({', '.join(quoted)})"
+    rows = "".join(f"            {name},\n" for name in quoted)
+    return line if len(line) < _TUPLE_MAX else f"(\n{rows}        )"
 
 
 def _figure_row(name: str, figure: tables.Figure, indent: int) -> str:
@@ -109,7 +120,9 @@ def site_schema_parts() -> dict[str, Any]:
     """Return the `$defs` of the site file's JSON Schema that follow from the tables."""
     return {
         "kind": {"enum": list(tables.kinds())},
-        "quantity": {"enum": [quantity.name for quantity in tables.quantities().values()]},
+        "quantity": {
+            "enum": list(dict.fromkeys(row.name for row in tables.quantities().values()))
+        },
         "driver": {"enum": list(tables.drivers())},
         "output_name": {"enum": list(tables.board().outputs)},
         "node_kind": {"enum": list(words.section("nodes"))},
@@ -129,23 +142,35 @@ def site_schema_parts() -> dict[str, Any]:
 def _schema_of(quantity: tables.Quantity) -> dict[str, Any]:
     properties = {"period_ms": _bounds(quantity.period_ms)}
     for level in quantity.levels:
-        properties[level.name] = _amount(level.limit, quantity.unit)
-        properties[f"{level.name}_hysteresis"] = _amount(level.hysteresis, quantity.unit)
+        if not level.is_state:
+            properties[level.name] = _amount(level.limit, quantity.unit)
+            properties[f"{level.name}_hysteresis"] = _amount(level.hysteresis, quantity.unit)
         properties[f"{level.name}_hold_ms"] = _bounds(level.hold_ms)
         properties[f"{level.name}_clear_hold_ms"] = _bounds(level.clear_hold_ms)
-    is_kind = {"properties": {"kind": {"const": quantity.kind}}}
-    return {"if": is_kind, "then": {"properties": properties}}
+    return {"if": _is_quantity(quantity), "then": {"properties": properties}}
+
+
+def _is_quantity(quantity: tables.Quantity) -> dict[str, Any]:
+    """What a point of this quantity looks like; the first one of its kind may go unsaid."""
+    names = tables.kinds()[quantity.kind]
+    looks: dict[str, Any] = {
+        "properties": {"kind": {"const": quantity.kind}, "quantity": {"const": quantity.name}}
+    }
+    if quantity.name != next(iter(names)):
+        looks["required"] = ["quantity"]
+    return looks
 
 
 def _schema_of_driver(driver: tables.Driver) -> dict[str, Any]:
-    quantity = tables.quantities()[driver.quantity]
-    uses: dict[str, Any] = {"properties": {"driver": {"const": driver.name}}}
-    if quantity.driver == driver.name:  # the usual one of its kind, so it may go unsaid
-        uses["properties"]["kind"] = {"const": quantity.kind}
-    else:
-        uses["required"] = ["driver"]
+    uses: list[dict[str, Any]] = [
+        {"required": ["driver"], "properties": {"driver": {"const": driver.name}}}
+    ]
+    for key in driver.quantities:
+        quantity = tables.quantities()[key]
+        if quantity.driver == driver.name:  # the usual one, so it may go unsaid
+            uses.append({"not": {"required": ["driver"]}} | _is_quantity(quantity))
     params = {name: _bounds(figure) for name, figure in driver.params.items()}
-    return {"if": uses, "then": {"properties": params}}
+    return {"if": {"anyOf": uses}, "then": {"properties": params}}
 
 
 def _amount(figure: tables.Figure, unit: str) -> dict[str, Any]:

@@ -48,6 +48,10 @@ class Figure:
     status: str = ""
 
 
+_ACTIVE = Figure(1, 1, 1, "ours: a contact is 0 at rest and 1 when active", "to-be-checked")
+_HALF = Figure(0.5, 0.5, 0.5, "ours: between the two states of a contact", "to-be-checked")
+
+
 @dataclass(frozen=True, slots=True)
 class LevelTable:
     """One level of a quantity: when its condition comes and goes."""
@@ -60,6 +64,11 @@ class LevelTable:
     hysteresis: Figure
     hold_ms: Figure
     clear_hold_ms: Figure
+
+    @property
+    def is_state(self) -> bool:
+        """Return whether it is the state of a contact, where there is no limit to choose."""
+        return self.limit is _ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +95,11 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """How one kind of sensor is wired: its quantity, inputs and whole-number parameters."""
+    """How one kind of sensor is wired: its quantities, inputs and whole-number parameters."""
 
     name: str
     title: str
-    quantity: str
+    quantities: tuple[str, ...]
     inputs: tuple[str, ...]
     params: dict[str, Figure]
     source: str
@@ -207,8 +216,8 @@ def _level(name: str, row: dict[str, Any]) -> LevelTable:
         bit=BITS[name],
         above=row["direction"] == "above",
         latch=row["latch"],
-        limit=_figure(row["limit"]),
-        hysteresis=_figure(row["hysteresis"]),
+        limit=_figure(row["limit"]) if "limit" in row else _ACTIVE,
+        hysteresis=_figure(row["hysteresis"]) if "limit" in row else _HALF,
         hold_ms=_figure(row["hold_ms"]),
         clear_hold_ms=_figure(row["clear_hold_ms"]),
     )
@@ -218,7 +227,7 @@ def _driver(name: str, row: dict[str, Any]) -> Driver:
     return Driver(
         name=name,
         title=row["title"],
-        quantity=row["quantity"],
+        quantities=tuple(row["quantities"]),
         inputs=tuple(row["inputs"]),
         params={param: _figure(figure) for param, figure in row["params"].items()},
         source=row["source"],

@@ -283,12 +283,37 @@ class Ratiometric(Sensor):
         return self._of_sensor_volts(self._supply_v)
 
 
+class ContactLine(Sensor):
+    """A contact with its resistors at the end of a line, below a pull-up."""
+
+    rest = "contact"
+
+    def _signals(self, point: Point) -> dict[str, Signal]:
+        self._supply_v = point.params["supply_mv"] / 1000
+        self._pull_up_ohm = point.params["pull_up_ohm"]
+        at_rest, active = point.params["rest_ohm"], point.params["active_ohm"]
+        return {
+            "contact": Signal(0, 1, 0, lambda on: self._of_line(active if on >= 0.5 else at_rest)),
+            "line_ohm": Signal(0, 1e6, at_rest, self._of_line),
+        }
+
+    def _of_line(self, ohm: float) -> float:
+        return self._supply_v * ohm / (ohm + self._pull_up_ohm)
+
+    def _open_v(self) -> float:
+        return self._supply_v
+
+    def _short_v(self) -> float:
+        return 0.0
+
+
 SENSORS: dict[str, type[Sensor]] = {
     "detector-loop": DetectorLoop,
     "current-loop": CurrentLoop,
     "mq-element": MqElement,
     "residual-current": ResidualCurrent,
     "ratiometric": Ratiometric,
+    "contact": ContactLine,
 }
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import sqrt
+from pathlib import Path
 
 import pytest
 from firegrid import tables
@@ -12,17 +13,22 @@ from firegrid_sim.board import I2C_ABSENT, I2C_OK, I2C_RUBBISH, I2C_STUCK, Chann
 from firegrid_sim.electrical import FAULTS, SENSORS, sensor_for
 
 SITE = load_site(site_path("jinshui-garden"))
+FACES = load_site(Path(__file__).parent / "sites" / "faces.toml")
 POINTS = {
     "detector-loop": "smoke-noodle-shop",
     "current-loop": "gas-noodle-kitchen",
     "mq-element": "gas-hotpot",
     "residual-current": "leakage-shop-street",
     "ratiometric": "hydrant-north-gate",
+    "contact": "callpoint-gate",
 }
 
 
+NEWER = ("contact",)  # drivers that Jinshui Garden does not have
+
+
 def sensor(driver, **params):
-    point = SITE.point(POINTS[driver])
+    point = (FACES if driver in NEWER else SITE).point(POINTS[driver])
     return sensor_for(replace(point, params=point.params | params))
 
 
@@ -35,7 +41,7 @@ def test_every_driver_of_the_table_has_a_sensor():
     assert set(SENSORS) == set(tables.drivers())
 
 
-@pytest.mark.parametrize("point", SITE.points, ids=lambda point: point.id)
+@pytest.mark.parametrize("point", SITE.points + FACES.points, ids=lambda point: point.id)
 def test_at_rest_no_point_is_near_a_limit(point):
     sensor = sensor_for(point)
     if sensor.rest in ("pressure_kpa", "leakage_ma", "gas_pct_lel"):
@@ -130,11 +136,22 @@ def test_a_pressure_transmitter_puts_out_10_to_90_percent_of_its_supply():
     assert volts(transmitter, "volts", 2.5) == pytest.approx(1.125)
 
 
+def test_a_contact_changes_the_resistance_of_its_line():
+    line = sensor("contact")
+    assert volts(line, "contact", 0) == pytest.approx(1.65)  # 10 kOhm below 10 kOhm
+    assert volts(line, "contact", 1) == pytest.approx(0.8)
+    assert volts(line, "line_ohm", 5000) == pytest.approx(1.1)
+
+
+OPENS = {"contact": 3.3}  # its pull-up is at the gateway
+
+
 @pytest.mark.parametrize("driver", SENSORS)
-def test_a_broken_wire_leaves_nothing_at_the_input(driver):
+def test_a_broken_wire_leaves_nothing_at_the_input_but_a_pull_up(driver):
     broken = sensor(driver)
     broken.set_fault("open")
-    assert broken.channel().dc_v == broken.channel().amplitude_v == 0
+    assert broken.channel().dc_v == OPENS.get(driver, 0)
+    assert broken.channel().amplitude_v == 0
     assert broken.chip_state() == I2C_OK
 
 
@@ -144,6 +161,7 @@ SHORTS = {
     "mq-element": 5.0,
     "residual-current": 3.3,
     "ratiometric": 2.25,
+    "contact": 0,
 }
 
 

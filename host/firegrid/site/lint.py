@@ -101,8 +101,7 @@ def _pins(gateway: Gateway) -> dict[str, int]:
 def _points(site: Site) -> Iterator[Finding]:
     low, high = LEAKAGE_ALARM_MA
     for point in site.points:
-        alarm = point.levels["alarm"].limit
-        if point.kind == "leakage" and not low <= alarm <= high:
+        if point.kind == "leakage" and not low <= (alarm := point.levels["alarm"].limit) <= high:
             text = f"alarm at {alarm:g} mA; GB 50116-2013 9.2 recommends {low} to {high} mA"
             yield Finding("leakage-level", _name(point), text)
         if point.params.get("clean_air_ohm") == 0:

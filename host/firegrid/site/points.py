@@ -7,6 +7,7 @@ from typing import Any
 
 from firegrid import tables
 from firegrid.errors import FiregridError
+from firegrid.site.contact import states_fault
 from firegrid.site.fields import Fields, Problems
 from firegrid.site.model import Input, Level, Point
 from firegrid.site.pins import input_fault
@@ -66,6 +67,8 @@ def read_point(row: Mapping[str, Any], index: int, problems: Problems) -> Point 
         params=params,
     )
     _check_levels(fields, point)
+    if point.driver == "contact" and where and (fault := states_fault(point)):
+        fields.problem("active_ohm", fault)
     if driver:  # without one, its parameters would all be called unknown
         _end(fields, quantity)
     return point
@@ -90,9 +93,9 @@ def _quantity(fields: Fields) -> tables.Quantity | None:
 def _driver(fields: Fields, quantity: tables.Quantity) -> tables.Driver | None:
     name = fields.choice("driver", tables.drivers(), quantity.driver)
     driver = tables.drivers().get(name)
-    if driver and driver.quantity != quantity.key:
-        fitting = [d.name for d in tables.drivers().values() if d.quantity == quantity.key]
-        text = f"{name} delivers {driver.quantity}, not {quantity.key}"
+    if driver and quantity.key not in driver.quantities:
+        fitting = [d.name for d in tables.drivers().values() if quantity.key in d.quantities]
+        text = f"{name} delivers {', '.join(driver.quantities)}, not {quantity.key}"
         fields.problem("driver", f"{text}; choose {' or '.join(fitting)}")
         return None
     return driver
@@ -115,13 +118,17 @@ def _input(fields: Fields, driver: tables.Driver | None) -> str:
 
 def _level(fields: Fields, level: tables.LevelTable, quantity: tables.Quantity) -> Level:
     name = level.name
+    limit, hysteresis = level.limit.default, level.hysteresis.default
+    if not level.is_state:
+        limit = fields.amount(name, level.limit, quantity.unit)
+        hysteresis = fields.amount(f"{name}_hysteresis", level.hysteresis, quantity.unit)
     return Level(
         name=name,
         bit=level.bit,
         above=level.above,
         latch=level.latch,
-        limit=fields.amount(name, level.limit, quantity.unit),
-        hysteresis=fields.amount(f"{name}_hysteresis", level.hysteresis, quantity.unit),
+        limit=limit,
+        hysteresis=hysteresis,
         hold_ms=fields.whole(f"{name}_hold_ms", level.hold_ms),
         clear_hold_ms=fields.whole(f"{name}_clear_hold_ms", level.clear_hold_ms),
     )
@@ -163,7 +170,9 @@ def _reach(point: Point) -> float:
 
 def _check_order(fields: Fields, point: Point) -> None:
     """The lesser condition must be reached before the alarm."""
-    alarm = point.levels["alarm"]
+    alarm = point.levels.get("alarm")
+    if alarm is None:
+        return
     for level in point.levels.values():
         late = level.limit >= alarm.limit if alarm.above else level.limit <= alarm.limit
         if level is not alarm and late:
@@ -183,6 +192,8 @@ def _end(fields: Fields, quantity: tables.Quantity) -> None:
 
 def _level_advice(level: str, unit: str | None, quantity: tables.Quantity) -> str:
     names = [level.name for level in quantity.levels]
+    if level in names and not quantity.unit:
+        return f"{quantity.kind} is a contact, which has no limit; leave it out"
     if level not in names or unit is None:
         return f"{quantity.kind} has no such level; its levels are {', '.join(names)}"
     measured = f"levels of {quantity.kind} are in {quantity.unit}"

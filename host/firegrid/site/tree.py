@@ -101,5 +101,7 @@ def _label(row: Row) -> Iterator[str]:
 def _levels(row: Row) -> str:
     return ", ".join(
         f"{words.word('conditions', name)} {level['direction']} {level['limit']:g} {row['unit']}"
+        if row["unit"]
+        else f"{words.word('conditions', name)} when active"
         for name, level in row["levels"].items()
     )
