@@ -163,7 +163,7 @@ def _check_levels(line, known):
     _number(line, "period_ms", period_min, period_max)
     for level in levels:
         name = level[0]
-        bounds = level[4:]
+        bounds = level[5:]
         for at, suffix in enumerate(("", "_hysteresis", "_hold_ms", "_clear_hold_ms")):
             _number(line, name + suffix, bounds[2 * at], bounds[2 * at + 1])
             known.add(name + suffix)

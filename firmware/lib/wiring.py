@@ -51,6 +51,16 @@ DRIVERS = {
             "span_kpa": (200, 4000, 1600),
         },
     ),
+    "ntc": (
+        ("temperature/c",),
+        ("ads1115",),
+        {
+            "supply_mv": (3000, 3600, 3300),
+            "pull_up_ohm": (1000, 47000, 10000),
+            "r25_ohm": (1000, 100000, 10000),
+            "beta_k": (3000, 5000, 3950),
+        },
+    ),
     "contact": (
         (
             "callpoint/state",

@@ -20,8 +20,8 @@ Generated from host/firegrid/{source} by `python -m firegrid.generate`: do not e
 _KINDS_LEGEND = """
 
 KINDS[kind/quantity] = (unit, sounds, period_ms min, max, levels)
-level = (name, condition bit, above, latch, limit min, max, hysteresis min, max,
-         hold_ms min, max, clear_hold_ms min, max)
+level = (name, condition bit, above, latch, window_ms, limit min, max, hysteresis min, max,
+         hold_ms min, max, clear_hold_ms min, max); with a window_ms it is a rise within that time
 Limits and hysteresis are thousandths of the unit; above, latch and sounds are 1 or 0."""
 
 _WIRING_LEGEND = """
@@ -62,7 +62,7 @@ def _kind_rows(quantity: tables.Quantity) -> str:
 
 
 def _level_row(level: tables.LevelTable) -> str:
-    numbers = [level.bit, int(level.above), int(level.latch)]
+    numbers = [level.bit, int(level.above), int(level.latch), level.window_s * 1000]
     for figure in (level.limit, level.hysteresis):
         numbers += [tables.thousandths(figure.low), tables.thousandths(figure.high)]
     for figure in (level.hold_ms, level.clear_hold_ms):

@@ -64,6 +64,7 @@ class LevelTable:
     hysteresis: Figure
     hold_ms: Figure
     clear_hold_ms: Figure
+    window_s: int  # 0, or the time in which the value may not rise by more than the limit
 
     @property
     def is_state(self) -> bool:
@@ -206,20 +207,21 @@ def _quantity(kind: str, name: str, row: dict[str, Any]) -> Quantity:
         sounds=row["sounds"],
         driver=row["driver"],
         period_ms=_figure(row["period_ms"]),
-        levels=tuple(_level(level, row[level]) for level in row if level in BITS),
+        levels=tuple(_level(name, row[name]) for name in row if name in (*BITS, "rise")),
     )
 
 
 def _level(name: str, row: dict[str, Any]) -> LevelTable:
     return LevelTable(
         name=name,
-        bit=BITS[name],
+        bit=BITS[row.get("condition", name)],
         above=row["direction"] == "above",
         latch=row["latch"],
         limit=_figure(row["limit"]) if "limit" in row else _ACTIVE,
         hysteresis=_figure(row["hysteresis"]) if "limit" in row else _HALF,
         hold_ms=_figure(row["hold_ms"]),
         clear_hold_ms=_figure(row["clear_hold_ms"]),
+        window_s=row.get("window_s", 0),
     )
 
 

@@ -47,6 +47,10 @@ _RATIO_ZERO, _RATIO_SPAN = 0.1, 0.8  # 10 % of the supply at zero, 90 % at full 
 _OVERPRESSURE = 1.1
 _PRESSURE_REST_KPA = 300.0
 
+_ZERO_K = 273.15
+_NTC_NAMED_C = 25.0  # an NTC is named by its resistance at this temperature
+_TEMPERATURE_REST_C = 20.0
+
 
 @dataclass(frozen=True, slots=True)
 class Signal:
@@ -283,6 +287,34 @@ class Ratiometric(Sensor):
         return self._of_sensor_volts(self._supply_v)
 
 
+class NtcProbe(Sensor):
+    """A thermistor below a pull-up."""
+
+    rest = "temperature_c"
+
+    def _signals(self, point: Point) -> dict[str, Signal]:
+        self._supply_v = point.params["supply_mv"] / 1000
+        self._pull_up_ohm = point.params["pull_up_ohm"]
+        self._r25_ohm, self._beta_k = point.params["r25_ohm"], point.params["beta_k"]
+        return {
+            "temperature_c": Signal(-60, 600, _TEMPERATURE_REST_C, self._of_temperature),
+            "ntc_ohm": Signal(0, 1e8, self._r25_ohm, self._of_resistance),
+        }
+
+    def _of_temperature(self, celsius: float) -> float:
+        warmer = 1 / (celsius + _ZERO_K) - 1 / (_NTC_NAMED_C + _ZERO_K)
+        return self._of_resistance(self._r25_ohm * math.exp(self._beta_k * warmer))
+
+    def _of_resistance(self, ohm: float) -> float:
+        return self._supply_v * ohm / (ohm + self._pull_up_ohm)
+
+    def _open_v(self) -> float:
+        return self._supply_v
+
+    def _short_v(self) -> float:
+        return 0.0
+
+
 class ContactLine(Sensor):
     """A contact with its resistors at the end of a line, below a pull-up."""
 
@@ -313,6 +345,7 @@ SENSORS: dict[str, type[Sensor]] = {
     "mq-element": MqElement,
     "residual-current": ResidualCurrent,
     "ratiometric": Ratiometric,
+    "ntc": NtcProbe,
     "contact": ContactLine,
 }
 

@@ -377,7 +377,7 @@ def check_point(line, kinds, drivers):
     assert key in delivers
     assert Input.parse(line["input"]).bus in inputs
     bounds = {"period_ms": (period_low, period_high)}
-    for name, _, _, _, *pairs in levels:
+    for name, _, _, _, _, *pairs in levels:
         keys = (name, f"{name}_hysteresis", f"{name}_hold_ms", f"{name}_clear_hold_ms")
         bounds |= dict(zip(keys, zip(pairs[::2], pairs[1::2], strict=True), strict=True))
     bounds |= {name: (low, high) for name, (low, high, _) in params.items()}
@@ -480,7 +480,9 @@ def test_the_tree_holds_every_node_grid_gateway_and_point_once(garden):
 def test_the_tree_tells_the_levels_that_will_be_used(garden):
     rows = {row["id"]: row for row in flat(site_rows(garden))}
     assert rows["hydrant-block-18"]["levels"]["supervisory"] == {
+        "condition": "supervisory",
         "direction": "below",
+        "window_s": 0,
         "limit": 150,
         "clears_at": 160,
         "hold_ms": 5000,

@@ -20,11 +20,12 @@ POINTS = {
     "mq-element": "gas-hotpot",
     "residual-current": "leakage-shop-street",
     "ratiometric": "hydrant-north-gate",
+    "ntc": "cable-riser",
     "contact": "callpoint-gate",
 }
 
 
-NEWER = ("contact",)  # drivers that Jinshui Garden does not have
+NEWER = ("ntc", "contact")  # drivers that Jinshui Garden does not have
 
 
 def sensor(driver, **params):
@@ -44,8 +45,8 @@ def test_every_driver_of_the_table_has_a_sensor():
 @pytest.mark.parametrize("point", SITE.points + FACES.points, ids=lambda point: point.id)
 def test_at_rest_no_point_is_near_a_limit(point):
     sensor = sensor_for(point)
-    if sensor.rest in ("pressure_kpa", "leakage_ma", "gas_pct_lel"):
-        for level in point.levels.values():
+    if sensor.rest in ("pressure_kpa", "leakage_ma", "gas_pct_lel", "temperature_c"):
+        for level in [level for level in point.levels.values() if not level.window_s]:
             assert (sensor.value > level.clears_at) is not level.above
     assert sensor.channel().driven
     assert 0.15 < sensor.channel().dc_v < 2.45  # where an ESP32 tells the truth
@@ -136,6 +137,15 @@ def test_a_pressure_transmitter_puts_out_10_to_90_percent_of_its_supply():
     assert volts(transmitter, "volts", 2.5) == pytest.approx(1.125)
 
 
+def test_an_ntc_follows_the_table_of_its_data_sheet():
+    """10 kOhm, 3950 K: a usual table has 33.6 kOhm at 0 °C, 1.09 kOhm at 85 °C (beta alone)."""
+    ntc = sensor("ntc")
+    assert volts(ntc, "temperature_c", 25) == pytest.approx(1.65)
+    assert volts(ntc, "temperature_c", 0) == pytest.approx(3.3 * 33.6 / 43.6, rel=0.002)
+    assert volts(ntc, "temperature_c", 85) == pytest.approx(3.3 * 1.09 / 11.09, rel=0.01)
+    assert volts(ntc, "ntc_ohm", 20_000) == pytest.approx(2.2)
+
+
 def test_a_contact_changes_the_resistance_of_its_line():
     line = sensor("contact")
     assert volts(line, "contact", 0) == pytest.approx(1.65)  # 10 kOhm below 10 kOhm
@@ -143,7 +153,7 @@ def test_a_contact_changes_the_resistance_of_its_line():
     assert volts(line, "line_ohm", 5000) == pytest.approx(1.1)
 
 
-OPENS = {"contact": 3.3}  # its pull-up is at the gateway
+OPENS = {"ntc": 3.3, "contact": 3.3}  # their pull-up is at the gateway
 
 
 @pytest.mark.parametrize("driver", SENSORS)
@@ -161,6 +171,7 @@ SHORTS = {
     "mq-element": 5.0,
     "residual-current": 3.3,
     "ratiometric": 2.25,
+    "ntc": 0,
     "contact": 0,
 }
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from math import sqrt
+from math import log, sqrt
 from typing import Any
 
 from firegrid import tables
@@ -15,6 +15,7 @@ from firegrid.site.pins import input_fault
 __all__ = ["read_point"]
 
 POINT_NUMBER_MAX = 65535
+NTC_SHORT = 0.015  # share of the supply below which an NTC counts as shorted
 BIAS_ROOM_MV = 800  # from half of the 3.3 V supply up to 2.45 V, where the converter ends
 
 # What people put behind the name of a level when they mean a unit.
@@ -33,8 +34,9 @@ _UNITS = {
     "lel": "%LEL",
     "pct_lel": "%LEL",
     "db_m": "dB/m",
+    "c": "°C",
 }
-_LEVEL = re.compile(rf"(pre_alarm|alarm|supervisory)(?:_({'|'.join(_UNITS)}))?")
+_LEVEL = re.compile(rf"(pre_alarm|alarm|supervisory|rise)(?:_({'|'.join(_UNITS)}))?")
 
 
 def read_point(row: Mapping[str, Any], index: int, problems: Problems) -> Point | None:
@@ -131,13 +133,15 @@ def _level(fields: Fields, level: tables.LevelTable, quantity: tables.Quantity) 
         hysteresis=hysteresis,
         hold_ms=fields.whole(f"{name}_hold_ms", level.hold_ms),
         clear_hold_ms=fields.whole(f"{name}_clear_hold_ms", level.clear_hold_ms),
+        window_s=level.window_s,
     )
 
 
 def _check_levels(fields: Fields, point: Point) -> None:
     for level in point.levels.values():
-        _check_clears(fields, point, level)
-        _check_reach(fields, point, level)
+        if not level.window_s:
+            _check_clears(fields, point, level)
+            _check_reach(fields, point, level)
     _check_order(fields, point)
 
 
@@ -165,7 +169,15 @@ def _reach(point: Point) -> float:
             return params["span_kpa"]
         case "residual-current":
             return BIAS_ROOM_MV / sqrt(2) / params["burden_ohm"] * params["ratio"]
+        case "ntc":
+            return min(_hottest_c(params), point.table.high)
     return point.table.high
+
+
+def _hottest_c(params: dict[str, int]) -> float:
+    """Return the temperature at which an NTC has all but shorted its pull-up."""
+    ohm = params["pull_up_ohm"] * NTC_SHORT / (1 - NTC_SHORT)
+    return 1 / (log(ohm / params["r25_ohm"]) / params["beta_k"] + 1 / 298.15) - 273.15
 
 
 def _check_order(fields: Fields, point: Point) -> None:
@@ -175,7 +187,7 @@ def _check_order(fields: Fields, point: Point) -> None:
         return
     for level in point.levels.values():
         late = level.limit >= alarm.limit if alarm.above else level.limit <= alarm.limit
-        if level is not alarm and late:
+        if level is not alarm and late and not level.window_s:
             side = "below" if alarm.above else "above"
             text = (
                 f"{level.limit:g} {point.unit} does not come before the alarm at {alarm.limit:g}"

@@ -6,12 +6,13 @@ from typing import Any
 from rich.markup import escape
 from rich.tree import Tree
 
-from firegrid import words
+from firegrid import tables, words
 from firegrid.site.model import Gateway, Grid, Level, Node, Point, Site
 
 __all__ = ["site_rows", "site_tree"]
 
 Row = dict[str, Any]
+CONDITION_NAMES = {bit: name for name, bit in tables.BITS.items()}
 
 
 def site_rows(site: Site) -> list[Row]:
@@ -69,7 +70,9 @@ def _point_row(point: Point) -> Row:
 
 def _level_row(level: Level) -> Row:
     return {
+        "condition": CONDITION_NAMES[level.bit],
         "direction": "above" if level.above else "below",
+        "window_s": level.window_s,
         "limit": level.limit,
         "clears_at": level.clears_at,
         "hold_ms": level.hold_ms,
@@ -100,8 +103,14 @@ def _label(row: Row) -> Iterator[str]:
 
 def _levels(row: Row) -> str:
     return ", ".join(
-        f"{words.word('conditions', name)} {level['direction']} {level['limit']:g} {row['unit']}"
-        if row["unit"]
-        else f"{words.word('conditions', name)} when active"
-        for name, level in row["levels"].items()
+        f"{words.word('conditions', level['condition'])} {_when(level, row['unit'])}"
+        for level in row["levels"].values()
     )
+
+
+def _when(level: Row, unit: str) -> str:
+    if not unit:
+        return "when active"
+    if level["window_s"]:
+        return f"at a rise of {level['limit']:g} {unit} in {level['window_s']} s"
+    return f"{level['direction']} {level['limit']:g} {unit}"
