@@ -58,6 +58,8 @@ def make_driver(line, head, board, clock):
     """
     name = line["driver"]
     params = {key: line[key] for key in DRIVERS[name][2]}
+    if "span" in line:
+        params["span"] = line["span"]
     if name == "residual-current":
         params["clock"] = clock
         params["mains_hz"] = head["mains_hz"]

@@ -156,6 +156,10 @@ def _check_driver(line, known):
     for key, (low, high, _) in driver[2].items():
         _number(line, key, low, high)
         known.add(key)
+    if name in driver[3]:
+        low, high, _ = driver[3][name]
+        _number(line, "span", low, high)
+        known.add("span")
 
 
 def _check_levels(line, known):

@@ -26,7 +26,8 @@ Limits and hysteresis are thousandths of the unit; above, latch and sounds are 1
 
 _WIRING_LEGEND = """
 
-DRIVERS[driver] = (quantities as kind/quantity, inputs, {parameter: (min, max, default)})
+DRIVERS[driver] = (quantities as kind/quantity, inputs, {parameter: (min, max, default)},
+                   {quantity: (min, max, default) of the parameter span})
 GATEWAY = {setting: (min, max, default)}"""
 
 
@@ -92,12 +93,17 @@ def _wiring_py() -> str:
 
 
 def _driver_rows(driver: tables.Driver) -> str:
-    params = "".join(_figure_row(*item, indent=12) for item in driver.params.items())
+    params, spans = (
+        "".join(_figure_row(*item, indent=12) for item in figures.items())
+        for figures in (driver.params, driver.spans)
+    )
+    spans = f"{{\n{spans}        }}" if spans else "{}"
     return (
         f'    "{driver.name}": (\n'
         f"        {_names(driver.quantities)},\n"
         f"        {_names(driver.inputs)},\n"
         f"        {{\n{params}        }},\n"
+        f"        {spans},\n"
         "    ),\n"
     )
 
@@ -131,7 +137,7 @@ def site_schema_parts() -> dict[str, Any]:
             "allOf": [_schema_of(quantity) for quantity in tables.quantities().values()]
         },
         "point_by_driver": {
-            "allOf": [_schema_of_driver(driver) for driver in tables.drivers().values()]
+            "allOf": [part for driver in tables.drivers().values() for part in _by_driver(driver)]
         },
         "gateway_settings": {
             "properties": {name: _bounds(fig) for name, fig in tables.gateway_figures().items()}
@@ -161,16 +167,23 @@ def _is_quantity(quantity: tables.Quantity) -> dict[str, Any]:
     return looks
 
 
-def _schema_of_driver(driver: tables.Driver) -> dict[str, Any]:
-    uses: list[dict[str, Any]] = [
-        {"required": ["driver"], "properties": {"driver": {"const": driver.name}}}
-    ]
-    for key in driver.quantities:
-        quantity = tables.quantities()[key]
-        if quantity.driver == driver.name:  # the usual one, so it may go unsaid
-            uses.append({"not": {"required": ["driver"]}} | _is_quantity(quantity))
+def _by_driver(driver: tables.Driver) -> Iterator[dict[str, Any]]:
+    uses = [_is_wired(driver, key) for key in driver.quantities]
     params = {name: _bounds(figure) for name, figure in driver.params.items()}
-    return {"if": {"anyOf": uses}, "then": {"properties": params}}
+    yield {"if": {"anyOf": uses}, "then": {"properties": params}}
+    for key, figure in driver.spans.items():
+        span = _bounds(figure) | {"description": tables.quantities()[key].unit}
+        yield {"if": _is_wired(driver, key), "then": {"properties": {"span": span}}}
+
+
+def _is_wired(driver: tables.Driver, key: str) -> dict[str, Any]:
+    """What a point of this quantity looks like with this driver; the usual one may go unsaid."""
+    quantity = tables.quantities()[key]
+    looks = _is_quantity(quantity)
+    looks["properties"]["driver"] = {"const": driver.name}
+    if quantity.driver != driver.name:
+        looks["required"] = [*looks.get("required", []), "driver"]
+    return looks
 
 
 def _amount(figure: tables.Figure, unit: str) -> dict[str, Any]:

@@ -103,8 +103,14 @@ class Driver:
     quantities: tuple[str, ...]
     inputs: tuple[str, ...]
     params: dict[str, Figure]
+    spans: dict[str, Figure]  # by quantity: the value at full scale
     source: str
     status: str
+
+    def params_for(self, quantity: str) -> dict[str, Figure]:
+        """Return its parameters where it delivers this quantity."""
+        span = {"span": self.spans[quantity]} if quantity in self.spans else {}
+        return self.params | span
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,12 +232,14 @@ def _level(name: str, row: dict[str, Any]) -> LevelTable:
 
 
 def _driver(name: str, row: dict[str, Any]) -> Driver:
+    spans = {key: _figure(figure) for key, figure in row.get("spans", {}).items()}
     return Driver(
         name=name,
         title=row["title"],
-        quantities=tuple(row["quantities"]),
+        quantities=tuple(row.get("quantities", spans)),
         inputs=tuple(row["inputs"]),
         params={param: _figure(figure) for param, figure in row["params"].items()},
+        spans=spans,
         source=row["source"],
         status=row["status"],
     )

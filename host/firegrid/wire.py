@@ -32,7 +32,7 @@ MODES = ("live", "test", "drill")
 TIME_QUALITIES = ("none", "held", "ntp", "desk")
 EVENTS = ("condition", "boot", "clock", "link", "config", "act", "lost")
 KINDS = (
-    *("gateway", "smoke", "gas", "leakage", "hydrant"),
+    *("gateway", "smoke", "gas", "leakage", "hydrant", "sprinkler"),
     *("callpoint", "lift", "lane", "valve", "tamper", "cap", "contact"),
     *("temperature", "analog"),
 )

@@ -373,7 +373,8 @@ def test_every_line_keeps_the_bounds_that_the_gateway_checks(garden, faces):
 def check_point(line, kinds, drivers):
     key = f"{line['kind']}/{line['quantity']}"
     _, _, period_low, period_high, levels = kinds[key]
-    delivers, inputs, params = drivers[line["driver"]]
+    delivers, inputs, params, spans = drivers[line["driver"]]
+    params = params | ({"span": spans[key]} if key in spans else {})
     assert key in delivers
     assert Input.parse(line["input"]).bus in inputs
     bounds = {"period_ms": (period_low, period_high)}

@@ -25,6 +25,11 @@ LIMITS = {
     ("leakage/ma", "pre_alarm"): (200, 20, 1000, 5000, False),
     ("hydrant/kpa", "alarm"): (100, 50, 400, 5000, False),
     ("hydrant/kpa", "supervisory"): (140, 70, 500, 5000, False),
+    ("smoke/db_m", "alarm"): (0.15, 0.05, 0.3, 3000, True),
+    ("smoke/db_m", "pre_alarm"): (0.1, 0.03, 0.25, 3000, False),
+    ("gas/co_ppm", "alarm"): (160, 50, 300, 3000, True),
+    ("gas/co_ppm", "pre_alarm"): (24, 10, 160, 3000, False),
+    ("sprinkler/kpa", "supervisory"): (50, 20, 500, 5000, False),
     ("temperature/c", "alarm"): (85, 55, 140, 5000, True),
     ("temperature/c", "pre_alarm"): (70, 45, 135, 5000, False),
     ("temperature/c", "rise"): (10, 5, 30, 3000, True),
@@ -143,7 +148,7 @@ def test_a_driver_delivers_known_quantities_with_whole_parameters(name, driver):
     assert driver.quantities
     assert set(driver.quantities) <= set(tables.quantities())
     assert driver.inputs
-    for param, figure in driver.params.items():
+    for param, figure in (driver.params | driver.spans).items():
         assert figure.low <= figure.default <= figure.high, param
         assert figure.high <= SMALL_INT_MAX, param
 
@@ -190,3 +195,11 @@ def test_the_usual_pins_are_pins_that_can_do_it():
     assert not refused.intersection(usual)
     assert len(set(usual)) == len(usual)
     assert not set(board.adc).intersection(usual)
+
+
+@pytest.mark.parametrize(("key", "quantity"), everyone(tables.quantities()))
+def test_every_usual_span_can_carry_the_default_levels(key, quantity):
+    for driver in tables.drivers().values():
+        if key in driver.spans:
+            for level in [level for level in quantity.levels if not level.window_s]:
+                assert level.limit.default <= driver.spans[key].default

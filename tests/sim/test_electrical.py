@@ -91,6 +91,21 @@ def test_a_transmitter_puts_out_4_ma_at_zero_and_20_ma_at_its_span():
     assert 2.0 < volts(transmitter, "gas_pct_lel", 100) < 2.1  # stops a little above its span
 
 
+@pytest.mark.parametrize(
+    ("point", "signal", "value", "ma"),
+    [
+        ("smoke-duct", "smoke_db_m", 0.15, 4 + 16 * 0.15 / 2),
+        ("co-garage", "gas_co_ppm", 160, 4 + 16 * 160 / 500),
+        ("hydrant-main", "pressure_kpa", 140, 4 + 16 * 140 / 1600),
+        ("sprinkler-end", "pressure_kpa", 50, 4 + 16 * 50 / 1000),
+        ("cable-tray", "temperature_c", 85, 4 + 16 * 85 / 150),
+        ("cable-tray", "temperature_c", -20, 3.8),  # below its scale
+    ],
+)
+def test_a_transmitter_tells_its_quantity_in_ma(point, signal, value, ma):
+    assert volts(sensor_for(FACES.point(point)), signal, value) == pytest.approx(ma / 10)
+
+
 def test_a_transmitters_current_can_be_given():
     assert volts(sensor("current-loop", sense_ohm=100), "loop_ma", 3.5) == pytest.approx(0.35)
 

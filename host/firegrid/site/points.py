@@ -15,6 +15,7 @@ from firegrid.site.pins import input_fault
 __all__ = ["read_point"]
 
 POINT_NUMBER_MAX = 65535
+NTC_HOTTEST_C = 150
 NTC_SHORT = 0.015  # share of the supply below which an NTC counts as shorted
 BIAS_ROOM_MV = 800  # from half of the 3.3 V supply up to 2.45 V, where the converter ends
 
@@ -52,9 +53,8 @@ def read_point(row: Mapping[str, Any], index: int, problems: Problems) -> Point 
     driver = _driver(fields, quantity)
     where = _input(fields, driver)
     levels = {level.name: _level(fields, level, quantity) for level in quantity.levels}
-    params = (
-        {name: fields.whole(name, fig) for name, fig in driver.params.items()} if driver else {}
-    )
+    figures = driver.params_for(quantity.key) if driver else {}
+    params = {name: fields.whole(name, figure) for name, figure in figures.items()}
     point = Point(
         number=number or 0,
         id=ident,
@@ -170,7 +170,7 @@ def _reach(point: Point) -> float:
         case "residual-current":
             return BIAS_ROOM_MV / sqrt(2) / params["burden_ohm"] * params["ratio"]
         case "ntc":
-            return min(_hottest_c(params), point.table.high)
+            return min(_hottest_c(params), NTC_HOTTEST_C)
     return point.table.high
 
 
