@@ -55,9 +55,12 @@ class Screen:
         self._has_explained = True
         after_s = time.time() - self._opened_s
         sounds = f"{event.gateway} sounds, " if point.table.sounds else ""
+        says = "is active"  # a contact has no limit
+        if event.unit:
+            says = f"says {event.value} {event.unit}, its limit is {event.limit}"
         self.say(
-            f"First alarm, {after_s:.0f} s after the start: {point.id} says {event.value} "
-            f"{event.unit}, its limit is {event.limit}; {sounds}the desk has stored it. "
+            f"First alarm, {after_s:.0f} s after the start: {point.id} {says}; "
+            f"{sounds}the desk has stored it. "
             "Try next: copy the scenario, change it, run it with --scenario"
         )
 

@@ -203,3 +203,12 @@ def test_every_usual_span_can_carry_the_default_levels(key, quantity):
         if key in driver.spans:
             for level in [level for level in quantity.levels if not level.window_s]:
                 assert level.limit.default <= driver.spans[key].default
+
+
+def test_a_rise_can_always_clear():
+    rises = [
+        level for row in tables.quantities().values() for level in row.levels if level.window_s
+    ]
+    assert rises
+    for level in rises:
+        assert level.hysteresis.high < level.limit.low
