@@ -36,11 +36,19 @@ def make_point(line):
     """Return the point of a configuration line."""
     unit, sounds, _, _, rows = KINDS[line["kind"] + "/" + line["quantity"]]
     levels = []
-    for name, bit, above, latch in [row[:4] for row in rows]:
+    for name, bit, above, latch, window_ms in [row[:5] for row in rows]:
         hysteresis = line[name + "_hysteresis"]
         hold_ms, clear_hold_ms = line[name + "_hold_ms"], line[name + "_clear_hold_ms"]
-        levels.append(Level(bit, line[name], above, hysteresis, hold_ms, clear_hold_ms, latch))
+        level = (bit, line[name], above, hysteresis, hold_ms, clear_hold_ms, latch)
+        levels.append(make_rise(window_ms, level) if window_ms else Level(*level))
     return Point(line["point"], line["kind"], unit, sounds, levels)
+
+
+def make_rise(window_ms, level):
+    """Return a level on a rise; only a site with such a point imports it."""
+    from lib.rise import Rise
+
+    return Rise(window_ms, *level)
 
 
 def make_driver(line, head, board, clock):
@@ -50,6 +58,8 @@ def make_driver(line, head, board, clock):
     """
     name = line["driver"]
     params = {key: line[key] for key in DRIVERS[name][2]}
+    if "span" in line:
+        params["span"] = line["span"]
     if name == "residual-current":
         params["clock"] = clock
         params["mains_hz"] = head["mains_hz"]

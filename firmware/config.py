@@ -149,13 +149,17 @@ def _check_driver(line, known):
     if name not in KINDS:
         raise ValueError(f"quantity {name} is unknown")
     driver = DRIVERS.get(line["driver"])
-    if driver is None or driver[0] != name:
+    if driver is None or name not in driver[0]:
         raise ValueError(f"driver {line['driver']} does not deliver {name}")
     if not line["input"].startswith(driver[1]):
         raise ValueError(f"input {line['input']} is none of {', '.join(driver[1])}")
     for key, (low, high, _) in driver[2].items():
         _number(line, key, low, high)
         known.add(key)
+    if name in driver[3]:
+        low, high, _ = driver[3][name]
+        _number(line, "span", low, high)
+        known.add("span")
 
 
 def _check_levels(line, known):
@@ -163,7 +167,7 @@ def _check_levels(line, known):
     _number(line, "period_ms", period_min, period_max)
     for level in levels:
         name = level[0]
-        bounds = level[4:]
+        bounds = level[5:]
         for at, suffix in enumerate(("", "_hysteresis", "_hold_ms", "_clear_hold_ms")):
             _number(line, name + suffix, bounds[2 * at], bounds[2 * at + 1])
             known.add(name + suffix)

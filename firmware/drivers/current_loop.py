@@ -1,4 +1,4 @@
-"""4-20 mA gas transmitter over a sense resistor, with the bands of NAMUR NE 43: %LEL.
+"""4-20 mA transmitter over a sense resistor, with the bands of NAMUR NE 43.
 
     24 V ──[ transmitter ]──┬── input
                             └──[ sense 100 Ohm ]── 0 V
@@ -16,7 +16,7 @@ from lib.scaling import Scaling
 
 
 class CurrentLoop:
-    """Delivers gas.pct_lel; `span` is the %LEL at 20 mA."""
+    """Delivers what its transmitter measures; `span` is the value at 20 mA, in the unit."""
 
     def __init__(self, input, sense_ohm=100, span=100):
         self._input = input
@@ -28,7 +28,7 @@ class CurrentLoop:
         self.code = 0
 
     def read(self, now_ms):
-        """Return thousandths of a %LEL within the span, else None with the reason in `code`."""
+        """Return thousandths of the unit within the span, else None with the reason in `code`."""
         uv = self._input.read_uv()
         if uv is None:  # an input saturates only above 21 mA
             self.code = ABOVE_RANGE if self._input.code == SATURATED else self._input.code

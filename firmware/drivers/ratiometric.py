@@ -17,7 +17,7 @@ from lib.scaling import Scaling
 
 
 class Ratiometric:
-    """Delivers hydrant.kpa; `span_kpa` is the pressure at 90 % of the supply."""
+    """Delivers hydrant.kpa and sprinkler.kpa; `span_kpa` is the pressure at 90 % of the supply."""
 
     def __init__(self, input, supply_mv=5000, divider_permille=450, span_kpa=1600):
         self._input = input

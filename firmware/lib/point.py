@@ -39,12 +39,15 @@ class Level:
         """The sensor was lost: what has not held long enough begins anew."""
         self._hold.restart()
 
+    def stands(self):
+        """Return whether the condition stands."""
+        return self._latch.state if self._latch else self._hold.state
+
     def reset(self):
         """Let go of the latch unless its cause stands; return whether the condition stands."""
         if self._latch:
             self._latch.reset()
-            return self._latch.state
-        return self._hold.state
+        return self.stands()
 
 
 class Point:
@@ -88,9 +91,13 @@ class Point:
         return self._become(conditions)
 
     def limit_of(self, changed):
-        """Return the limit that belongs to the first of the changed bits, else None."""
+        """Return the limit that belongs to the first of the changed bits, else None.
+
+        Where two levels share a bit that came, it is the one that stands.
+        """
+        came = changed & self.conditions
         for level in self._levels:
-            if level.bit & changed:
+            if level.bit & changed and (level.stands() or not level.bit & came):
                 return level.limit
         return None
 

@@ -1,31 +1,47 @@
-"""Which driver delivers which quantity, and the bounds of its parameters.
+"""Which driver delivers which quantities, and the bounds of its parameters.
 
 Generated from host/firegrid/drivers.toml by `python -m firegrid.generate`: do not edit.
 
-DRIVERS[driver] = (kind/quantity, inputs, {parameter: (min, max, default)})
+DRIVERS[driver] = (quantities as kind/quantity, inputs, {parameter: (min, max, default)},
+                   {quantity: (min, max, default) of the parameter span})
 GATEWAY = {setting: (min, max, default)}
 """
 
 DRIVERS = {
     "detector-loop": (
-        "smoke/loop_ma",
+        ("smoke/loop_ma",),
         ("gpio", "ads1115"),
         {
             "sense_ohm": (10, 49, 39),
             "open_below_ma": (1, 8, 3),
             "short_above_ma": (25, 50, 50),
         },
+        {},
     ),
     "current-loop": (
-        "gas/pct_lel",
+        (
+            "gas/pct_lel",
+            "gas/co_ppm",
+            "smoke/db_m",
+            "hydrant/kpa",
+            "sprinkler/kpa",
+            "temperature/c",
+        ),
         ("gpio", "ads1115"),
         {
             "sense_ohm": (50, 116, 100),
-            "span": (10, 100, 100),
+        },
+        {
+            "gas/pct_lel": (10, 100, 100),
+            "gas/co_ppm": (100, 1000, 500),
+            "smoke/db_m": (1, 10, 2),
+            "hydrant/kpa": (200, 4000, 1600),
+            "sprinkler/kpa": (200, 4000, 1600),
+            "temperature/c": (100, 200, 150),
         },
     ),
     "mq-element": (
-        "gas/pct_lel",
+        ("gas/pct_lel",),
         ("ads1115",),
         {
             "supply_mv": (3000, 5500, 5000),
@@ -33,23 +49,57 @@ DRIVERS = {
             "clean_air_ohm": (0, 10000000, 0),
             "warm_up_s": (5, 3600, 180),
         },
+        {},
     ),
     "residual-current": (
-        "leakage/ma",
+        ("leakage/ma",),
         ("gpio",),
         {
             "ratio": (100, 5000, 1000),
             "burden_ohm": (10, 10000, 1000),
         },
+        {},
     ),
     "ratiometric": (
-        "hydrant/kpa",
+        ("hydrant/kpa", "sprinkler/kpa"),
         ("gpio", "ads1115"),
         {
             "supply_mv": (4500, 5500, 5000),
             "divider_permille": (300, 490, 450),
             "span_kpa": (200, 4000, 1600),
         },
+        {},
+    ),
+    "ntc": (
+        ("temperature/c",),
+        ("ads1115",),
+        {
+            "supply_mv": (3000, 3600, 3300),
+            "pull_up_ohm": (1000, 47000, 10000),
+            "r25_ohm": (1000, 100000, 10000),
+            "beta_k": (3000, 5000, 3950),
+        },
+        {},
+    ),
+    "contact": (
+        (
+            "callpoint/state",
+            "lift/state",
+            "lane/state",
+            "valve/state",
+            "tamper/state",
+            "cap/state",
+            "contact/state",
+        ),
+        ("gpio", "ads1115"),
+        {
+            "supply_mv": (3000, 3600, 3300),
+            "pull_up_ohm": (1000, 22000, 10000),
+            "rest_ohm": (500, 47000, 10000),
+            "active_ohm": (500, 47000, 3200),
+            "tolerance_pct": (5, 30, 20),
+        },
+        {},
     ),
 }
 

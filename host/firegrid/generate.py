@@ -1,13 +1,15 @@
 """Writes what follows from the tables: firmware/lib/{kinds,codes,wiring}.py, parts of a schema."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from firegrid import resources, tables, words
 
 __all__ = ["firmware_files", "generated_files", "main", "site_schema_parts"]
+
+_TUPLE_MAX = 90  # characters in a line of the firmware, less indent and comma
 
 _HEADER = '''"""{what}
 
@@ -18,13 +20,14 @@ Generated from host/firegrid/{source} by `python -m firegrid.generate`: do not e
 _KINDS_LEGEND = """
 
 KINDS[kind/quantity] = (unit, sounds, period_ms min, max, levels)
-level = (name, condition bit, above, latch, limit min, max, hysteresis min, max,
-         hold_ms min, max, clear_hold_ms min, max)
+level = (name, condition bit, above, latch, window_ms, limit min, max, hysteresis min, max,
+         hold_ms min, max, clear_hold_ms min, max); with a window_ms it is a rise within that time
 Limits and hysteresis are thousandths of the unit; above, latch and sounds are 1 or 0."""
 
 _WIRING_LEGEND = """
 
-DRIVERS[driver] = (kind/quantity, inputs, {parameter: (min, max, default)})
+DRIVERS[driver] = (quantities as kind/quantity, inputs, {parameter: (min, max, default)},
+                   {quantity: (min, max, default) of the parameter span})
 GATEWAY = {setting: (min, max, default)}"""
 
 
@@ -60,7 +63,7 @@ def _kind_rows(quantity: tables.Quantity) -> str:
 
 
 def _level_row(level: tables.LevelTable) -> str:
-    numbers = [level.bit, int(level.above), int(level.latch)]
+    numbers = [level.bit, int(level.above), int(level.latch), level.window_s * 1000]
     for figure in (level.limit, level.hysteresis):
         numbers += [tables.thousandths(figure.low), tables.thousandths(figure.high)]
     for figure in (level.hold_ms, level.clear_hold_ms):
@@ -80,7 +83,7 @@ def _codes_py() -> str:
 
 def _wiring_py() -> str:
     head = _HEADER.format(
-        what="Which driver delivers which quantity, and the bounds of its parameters.",
+        what="Which driver delivers which quantities, and the bounds of its parameters.",
         source="drivers.toml",
         legend=_WIRING_LEGEND,
     )
@@ -90,15 +93,29 @@ def _wiring_py() -> str:
 
 
 def _driver_rows(driver: tables.Driver) -> str:
-    params = "".join(_figure_row(*item, indent=12) for item in driver.params.items())
-    inputs = ", ".join(f'"{name}"' for name in driver.inputs) + ("," * (len(driver.inputs) == 1))
+    params, spans = (
+        "".join(_figure_row(*item, indent=12) for item in figures.items())
+        for figures in (driver.params, driver.spans)
+    )
+    spans = f"{{\n{spans}        }}" if spans else "{}"
     return (
         f'    "{driver.name}": (\n'
-        f'        "{driver.quantity}",\n'
-        f"        ({inputs}),\n"
+        f"        {_names(driver.quantities)},\n"
+        f"        {_names(driver.inputs)},\n"
         f"        {{\n{params}        }},\n"
+        f"        {spans},\n"
         "    ),\n"
     )
+
+
+def _names(names: Sequence[str]) -> str:
+    """Return a tuple of names as the formatter would write it."""
+    quoted = [f'"{name}"' for name in names]
+    if len(names) == 1:
+        return f"({quoted[0]},)"
+    line = f"({', '.join(quoted)})"
+    rows = "".join(f"            {name},\n" for name in quoted)
+    return line if len(line) < _TUPLE_MAX else f"(\n{rows}        )"
 
 
 def _figure_row(name: str, figure: tables.Figure, indent: int) -> str:
@@ -109,7 +126,9 @@ def site_schema_parts() -> dict[str, Any]:
     """Return the `$defs` of the site file's JSON Schema that follow from the tables."""
     return {
         "kind": {"enum": list(tables.kinds())},
-        "quantity": {"enum": [quantity.name for quantity in tables.quantities().values()]},
+        "quantity": {
+            "enum": list(dict.fromkeys(row.name for row in tables.quantities().values()))
+        },
         "driver": {"enum": list(tables.drivers())},
         "output_name": {"enum": list(tables.board().outputs)},
         "node_kind": {"enum": list(words.section("nodes"))},
@@ -118,7 +137,7 @@ def site_schema_parts() -> dict[str, Any]:
             "allOf": [_schema_of(quantity) for quantity in tables.quantities().values()]
         },
         "point_by_driver": {
-            "allOf": [_schema_of_driver(driver) for driver in tables.drivers().values()]
+            "allOf": [part for driver in tables.drivers().values() for part in _by_driver(driver)]
         },
         "gateway_settings": {
             "properties": {name: _bounds(fig) for name, fig in tables.gateway_figures().items()}
@@ -129,23 +148,42 @@ def site_schema_parts() -> dict[str, Any]:
 def _schema_of(quantity: tables.Quantity) -> dict[str, Any]:
     properties = {"period_ms": _bounds(quantity.period_ms)}
     for level in quantity.levels:
-        properties[level.name] = _amount(level.limit, quantity.unit)
-        properties[f"{level.name}_hysteresis"] = _amount(level.hysteresis, quantity.unit)
+        if not level.is_state:
+            properties[level.name] = _amount(level.limit, quantity.unit)
+            properties[f"{level.name}_hysteresis"] = _amount(level.hysteresis, quantity.unit)
         properties[f"{level.name}_hold_ms"] = _bounds(level.hold_ms)
         properties[f"{level.name}_clear_hold_ms"] = _bounds(level.clear_hold_ms)
-    is_kind = {"properties": {"kind": {"const": quantity.kind}}}
-    return {"if": is_kind, "then": {"properties": properties}}
+    return {"if": _is_quantity(quantity), "then": {"properties": properties}}
 
 
-def _schema_of_driver(driver: tables.Driver) -> dict[str, Any]:
-    quantity = tables.quantities()[driver.quantity]
-    uses: dict[str, Any] = {"properties": {"driver": {"const": driver.name}}}
-    if quantity.driver == driver.name:  # the usual one of its kind, so it may go unsaid
-        uses["properties"]["kind"] = {"const": quantity.kind}
-    else:
-        uses["required"] = ["driver"]
+def _is_quantity(quantity: tables.Quantity) -> dict[str, Any]:
+    """What a point of this quantity looks like; the first one of its kind may go unsaid."""
+    names = tables.kinds()[quantity.kind]
+    looks: dict[str, Any] = {
+        "properties": {"kind": {"const": quantity.kind}, "quantity": {"const": quantity.name}}
+    }
+    if quantity.name != next(iter(names)):
+        looks["required"] = ["quantity"]
+    return looks
+
+
+def _by_driver(driver: tables.Driver) -> Iterator[dict[str, Any]]:
+    uses = [_is_wired(driver, key) for key in driver.quantities]
     params = {name: _bounds(figure) for name, figure in driver.params.items()}
-    return {"if": uses, "then": {"properties": params}}
+    yield {"if": {"anyOf": uses}, "then": {"properties": params}}
+    for key, figure in driver.spans.items():
+        span = _bounds(figure) | {"description": tables.quantities()[key].unit}
+        yield {"if": _is_wired(driver, key), "then": {"properties": {"span": span}}}
+
+
+def _is_wired(driver: tables.Driver, key: str) -> dict[str, Any]:
+    """What a point of this quantity looks like with this driver; the usual one may go unsaid."""
+    quantity = tables.quantities()[key]
+    looks = _is_quantity(quantity)
+    looks["properties"]["driver"] = {"const": driver.name}
+    if quantity.driver != driver.name:
+        looks["required"] = [*looks.get("required", []), "driver"]
+    return looks
 
 
 def _amount(figure: tables.Figure, unit: str) -> dict[str, Any]:

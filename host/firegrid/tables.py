@@ -48,6 +48,10 @@ class Figure:
     status: str = ""
 
 
+_ACTIVE = Figure(1, 1, 1, "ours: a contact is 0 at rest and 1 when active", "to-be-checked")
+_HALF = Figure(0.5, 0.5, 0.5, "ours: between the two states of a contact", "to-be-checked")
+
+
 @dataclass(frozen=True, slots=True)
 class LevelTable:
     """One level of a quantity: when its condition comes and goes."""
@@ -60,6 +64,12 @@ class LevelTable:
     hysteresis: Figure
     hold_ms: Figure
     clear_hold_ms: Figure
+    window_s: int  # 0, or the time in which the value may not rise by more than the limit
+
+    @property
+    def is_state(self) -> bool:
+        """Return whether it is the state of a contact, where there is no limit to choose."""
+        return self.limit is _ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +96,21 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """How one kind of sensor is wired: its quantity, inputs and whole-number parameters."""
+    """How one kind of sensor is wired: its quantities, inputs and whole-number parameters."""
 
     name: str
     title: str
-    quantity: str
+    quantities: tuple[str, ...]
     inputs: tuple[str, ...]
     params: dict[str, Figure]
+    spans: dict[str, Figure]  # by quantity: the value at full scale
     source: str
     status: str
+
+    def params_for(self, quantity: str) -> dict[str, Figure]:
+        """Return its parameters where it delivers this quantity."""
+        span = {"span": self.spans[quantity]} if quantity in self.spans else {}
+        return self.params | span
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,30 +213,33 @@ def _quantity(kind: str, name: str, row: dict[str, Any]) -> Quantity:
         sounds=row["sounds"],
         driver=row["driver"],
         period_ms=_figure(row["period_ms"]),
-        levels=tuple(_level(level, row[level]) for level in row if level in BITS),
+        levels=tuple(_level(name, row[name]) for name in row if name in (*BITS, "rise")),
     )
 
 
 def _level(name: str, row: dict[str, Any]) -> LevelTable:
     return LevelTable(
         name=name,
-        bit=BITS[name],
+        bit=BITS[row.get("condition", name)],
         above=row["direction"] == "above",
         latch=row["latch"],
-        limit=_figure(row["limit"]),
-        hysteresis=_figure(row["hysteresis"]),
+        limit=_figure(row["limit"]) if "limit" in row else _ACTIVE,
+        hysteresis=_figure(row["hysteresis"]) if "limit" in row else _HALF,
         hold_ms=_figure(row["hold_ms"]),
         clear_hold_ms=_figure(row["clear_hold_ms"]),
+        window_s=row.get("window_s", 0),
     )
 
 
 def _driver(name: str, row: dict[str, Any]) -> Driver:
+    spans = {key: _figure(figure) for key, figure in row.get("spans", {}).items()}
     return Driver(
         name=name,
         title=row["title"],
-        quantity=row["quantity"],
+        quantities=tuple(row.get("quantities", spans)),
         inputs=tuple(row["inputs"]),
         params={param: _figure(figure) for param, figure in row["params"].items()},
+        spans=spans,
         source=row["source"],
         status=row["status"],
     )

@@ -31,7 +31,11 @@ CONDITIONS = {
 MODES = ("live", "test", "drill")
 TIME_QUALITIES = ("none", "held", "ntp", "desk")
 EVENTS = ("condition", "boot", "clock", "link", "config", "act", "lost")
-KINDS = ("gateway", "smoke", "gas", "leakage", "hydrant", "contact", "temperature", "analog")
+KINDS = (
+    *("gateway", "smoke", "gas", "leakage", "hydrant", "sprinkler"),
+    *("callpoint", "lift", "lane", "valve", "tamper", "cap", "contact"),
+    *("temperature", "analog"),
+)
 VERBS = ("acknowledge", "silence", "reset", "bypass", "walk_test", "drill")
 RESET_CAUSES = ("unknown", "power_on", "hard", "watchdog", "deep_sleep", "soft")
 OUTPUTS = ("sounder", "power_lamp", "alarm_lamp", "trouble_lamp", "link_lamp")

@@ -31,6 +31,15 @@ _SMOKE_M2_PER_G = 8.7  # light extinction of smoke from flames, per gram of part
 _DB_PER_NEPER = 10 / math.log(10)
 
 _LOOP_ZERO_MA, _LOOP_SPAN_MA = 4.0, 16.0
+_LOOP_UNDER, _LOOP_OVER = -0.0125, 1.03  # a transmitter stops a little beyond its scale
+# What a transmitter of each quantity is driven with: signal, lowest, highest, in peace.
+_TRANSMITTERS = {
+    "pct_lel": ("gas_pct_lel", 0.0, 100.0, 0.0),
+    "co_ppm": ("gas_co_ppm", 0.0, 5000.0, 0.0),
+    "db_m": ("smoke_db_m", 0.0, 20.0, 0.0),
+    "kpa": ("pressure_kpa", 0.0, 5000.0, 300.0),
+    "c": ("temperature_c", -60.0, 600.0, 20.0),
+}
 _TRANSMITTER_SHORT_MA = 24.0  # what a protected 24 V output lets through
 
 _LPG_LEL_PPM = 21000.0  # propane: 2.1 % by volume
@@ -46,6 +55,10 @@ _THIRD_SHARE = 0.2  # third harmonic of leakage through filters of power supplie
 _RATIO_ZERO, _RATIO_SPAN = 0.1, 0.8  # 10 % of the supply at zero, 90 % at full span
 _OVERPRESSURE = 1.1
 _PRESSURE_REST_KPA = 300.0
+
+_ZERO_K = 273.15
+_NTC_NAMED_C = 25.0  # an NTC is named by its resistance at this temperature
+_TEMPERATURE_REST_C = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,20 +191,21 @@ class DetectorLoop(Sensor):
 
 
 class CurrentLoop(Sensor):
-    """A 4-20 mA gas transmitter, measured over a sense resistor."""
-
-    rest = "gas_pct_lel"
+    """A 4-20 mA transmitter, measured over a sense resistor."""
 
     def _signals(self, point: Point) -> dict[str, Signal]:
         self._sense_ohm = point.params["sense_ohm"]
         self._span = point.params["span"]
+        self.rest, low, high, rest = _TRANSMITTERS[point.quantity]
+        if point.quantity == "kpa":
+            rest = _pressure_in_peace(point, self._span)
         return {
-            "gas_pct_lel": Signal(0, 100, 0, self._of_gas),
+            self.rest: Signal(low, high, rest, self._of_value),
             "loop_ma": Signal(0, 30, _LOOP_ZERO_MA, self._of_current),
         }
 
-    def _of_gas(self, pct_lel: float) -> float:
-        share = min(pct_lel / self._span, 1.03)  # a transmitter stops a little above full scale
+    def _of_value(self, value: float) -> float:
+        share = min(max(value / self._span, _LOOP_UNDER), _LOOP_OVER)
         return self._of_current(_LOOP_ZERO_MA + _LOOP_SPAN_MA * share)
 
     def _of_current(self, loop_ma: float) -> float:
@@ -264,8 +278,7 @@ class Ratiometric(Sensor):
         self._supply_v = point.params["supply_mv"] / 1000
         self._divider = point.params["divider_permille"] / 1000
         self._span_kpa = point.params["span_kpa"]
-        highest_kpa = max((level.clears_at for level in point.levels.values()), default=0)
-        rest_kpa = min(max(_PRESSURE_REST_KPA, 1.5 * highest_kpa), self._span_kpa)
+        rest_kpa = _pressure_in_peace(point, self._span_kpa)
         highest = _OVERPRESSURE * self._span_kpa
         return {
             "pressure_kpa": Signal(0, highest, rest_kpa, self._of_pressure),
@@ -283,12 +296,71 @@ class Ratiometric(Sensor):
         return self._of_sensor_volts(self._supply_v)
 
 
+class NtcProbe(Sensor):
+    """A thermistor below a pull-up."""
+
+    rest = "temperature_c"
+
+    def _signals(self, point: Point) -> dict[str, Signal]:
+        self._supply_v = point.params["supply_mv"] / 1000
+        self._pull_up_ohm = point.params["pull_up_ohm"]
+        self._r25_ohm, self._beta_k = point.params["r25_ohm"], point.params["beta_k"]
+        return {
+            "temperature_c": Signal(-60, 600, _TEMPERATURE_REST_C, self._of_temperature),
+            "ntc_ohm": Signal(0, 1e8, self._r25_ohm, self._of_resistance),
+        }
+
+    def _of_temperature(self, celsius: float) -> float:
+        warmer = 1 / (celsius + _ZERO_K) - 1 / (_NTC_NAMED_C + _ZERO_K)
+        return self._of_resistance(self._r25_ohm * math.exp(self._beta_k * warmer))
+
+    def _of_resistance(self, ohm: float) -> float:
+        return self._supply_v * ohm / (ohm + self._pull_up_ohm)
+
+    def _open_v(self) -> float:
+        return self._supply_v
+
+    def _short_v(self) -> float:
+        return 0.0
+
+
+class ContactLine(Sensor):
+    """A contact with its resistors at the end of a line, below a pull-up."""
+
+    rest = "contact"
+
+    def _signals(self, point: Point) -> dict[str, Signal]:
+        self._supply_v = point.params["supply_mv"] / 1000
+        self._pull_up_ohm = point.params["pull_up_ohm"]
+        at_rest, active = point.params["rest_ohm"], point.params["active_ohm"]
+        return {
+            "contact": Signal(0, 1, 0, lambda on: self._of_line(active if on >= 0.5 else at_rest)),
+            "line_ohm": Signal(0, 1e6, at_rest, self._of_line),
+        }
+
+    def _of_line(self, ohm: float) -> float:
+        return self._supply_v * ohm / (ohm + self._pull_up_ohm)
+
+    def _open_v(self) -> float:
+        return self._supply_v
+
+    def _short_v(self) -> float:
+        return 0.0
+
+
+def _pressure_in_peace(point: Point, span_kpa: float) -> float:
+    highest_kpa = max((level.clears_at for level in point.levels.values()), default=0)
+    return min(max(_PRESSURE_REST_KPA, 1.5 * highest_kpa), span_kpa)
+
+
 SENSORS: dict[str, type[Sensor]] = {
     "detector-loop": DetectorLoop,
     "current-loop": CurrentLoop,
     "mq-element": MqElement,
     "residual-current": ResidualCurrent,
     "ratiometric": Ratiometric,
+    "ntc": NtcProbe,
+    "contact": ContactLine,
 }
 
 

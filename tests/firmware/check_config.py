@@ -33,6 +33,19 @@ def point(**changes):
     return line
 
 
+def transmitter(**changes):
+    line = {
+        "what": "point", "point": 102, "kind": "gas", "quantity": "pct_lel",
+        "driver": "current-loop", "input": "gpio35", "period_ms": 200,
+        "alarm": 20000, "alarm_hysteresis": 2000, "alarm_hold_ms": 3000,
+        "alarm_clear_hold_ms": 5000, "pre_alarm": 10000, "pre_alarm_hysteresis": 1000,
+        "pre_alarm_hold_ms": 3000, "pre_alarm_clear_hold_ms": 5000, "sense_ohm": 100,
+        "span": 100,
+    }  # fmt: skip
+    line.update(changes)
+    return line
+
+
 OUTPUT = {"what": "output", "name": "sounder", "pin": 25, "active": 1}
 GOOD = (gateway(), OUTPUT, point())
 
@@ -66,6 +79,7 @@ def forget():
 
 def test_a_good_file_passes():
     assert refusal(*GOOD) is None
+    assert refusal(gateway(points=2), point(), transmitter()) is None
 
 
 def test_every_kind_of_mistake_is_refused_by_line_and_key():
@@ -101,6 +115,9 @@ def test_every_kind_of_mistake_is_refused_by_line_and_key():
         ((gateway(), point(driver="magic")), "driver magic does not deliver"),
         ((gateway(), point(input="uart1")), "input uart1 is none of"),
         ((gateway(), point(period_ms=1)), "period_ms 1 is outside"),
+        ((gateway(), transmitter(span=5)), "span 5 is outside 10..100"),
+        ((gateway(), transmitter(span=None)), "span None is no whole number"),
+        ((gateway(), point(span=5)), "span is unknown"),
         ((gateway(), point(sense_ohm=5)), "sense_ohm 5 is outside 10..49"),
         ((gateway(), point(extra=1)), "extra is unknown"),
         ((gateway(), point(point=0)), "point 0 is outside 1..65535"),

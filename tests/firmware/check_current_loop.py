@@ -56,6 +56,17 @@ def test_other_resistors_and_spans():
         assert _read(ua * 116, **params) == expected, ua
 
 
+def test_every_quantity_has_its_span_in_its_own_unit():
+    for span, ua, expected in (
+        (2, 5200, 150),  # 0.15 dB/m of smoke
+        (500, 9120, 160_000),  # 160 ppm of CO
+        (1600, 5400, 140_000),  # 140 kPa in a main
+        (4000, 19_999, 3_999_750),
+        (150, 13_066, 84_994),  # 85 °C of a cable
+    ):
+        assert _read(ua * 100, span=span) == (expected, 0), (span, ua, _read(ua * 100, span=span))
+
+
 def test_a_saturated_input_is_above_range_and_other_troubles_pass():
     face = FakeInput()
     loop = CurrentLoop(face)

@@ -15,6 +15,7 @@ from firegrid.site.model import Input
 from vm import ROOT, run_vm
 
 SOUND = Path(__file__).parent / "sites" / "sound.toml"
+FACES = ROOT / "tests" / "sim" / "sites" / "faces.toml"
 SCHEMA = json.loads((resources.schemas_dir() / "site-explain.schema.json").read_text("utf-8"))
 CLASSES = {
     "detector-loop": "DetectorLoop",
@@ -22,6 +23,8 @@ CLASSES = {
     "mq-element": "MqElement",
     "residual-current": "ResidualCurrent",
     "ratiometric": "Ratiometric",
+    "ntc": "Ntc",
+    "contact": "Contact",
 }
 
 
@@ -109,7 +112,7 @@ def test_the_same_in_chinese(garden):
 @pytest.mark.parametrize("language", words.LANGUAGES)
 def test_every_point_of_every_example_can_be_explained(garden, language):
     words.use(language)
-    for site in (garden, load_site(SOUND)):
+    for site in (garden, load_site(SOUND), load_site(FACES)):
         for point in site.points:
             text = told(site, str(point.number))
             assert f"{point.number} {point.id}" in text and point.place in text
@@ -207,7 +210,7 @@ def cases(point):
 
 def test_on_both_sides_of_every_band_the_firmwares_driver_says_the_same(garden, tmp_path):
     wanted, lines = [], []
-    points = [*garden.points, *load_site(SOUND).points]
+    points = [*garden.points, *load_site(SOUND).points, *load_site(FACES).points]
     for code, inside, case in (found for point in points for found in cases(point)):
         wanted.append((code, inside, case))
         lines.append(json.dumps(case))

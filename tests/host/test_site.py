@@ -20,12 +20,18 @@ from hypothesis import strategies as st
 
 SITES = Path(__file__).parent / "sites"
 SOUND = SITES / "sound.toml"
+FACES = Path(__file__).parents[1] / "sim" / "sites" / "faces.toml"
 EXAMPLE = resources.site_path("jinshui-garden")
 
 
 @pytest.fixture(scope="module")
 def garden():
     return load_site(EXAMPLE)
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return load_site(FACES)
 
 
 @pytest.fixture
@@ -185,9 +191,21 @@ def test_the_example_has_twenty_points_of_all_kinds_drivers_and_inputs_on_four_g
     assert len(garden.points) == 20
     assert {point.gateway for point in garden.points} == {gw.id for gw in garden.gateways}
     assert len(garden.gateways) == 4
-    assert {point.kind for point in garden.points} == set(tables.kinds())
-    assert {point.driver for point in garden.points} == set(tables.drivers())
+    assert {point.kind for point in garden.points} == {"smoke", "gas", "leakage", "hydrant"}
+    assert {point.driver for point in garden.points} == {
+        *("detector-loop", "current-loop", "mq-element", "residual-current", "ratiometric")
+    }
     assert {Input.parse(point.input).bus for point in garden.points} == {"gpio", "ads1115"}
+
+
+def test_the_two_sites_together_have_every_kind_and_every_driver(garden, faces):
+    points = garden.points + faces.points
+    assert {point.table.key for point in points} == set(tables.quantities())
+    assert {point.driver for point in points} == set(tables.drivers())
+
+
+def test_the_faces_fit_the_schema_that_editors_use():
+    jsonschema.validate(tomllib.loads(FACES.read_text(encoding="utf-8")), schema("site"))
 
 
 def test_the_example_fits_the_schema_that_editors_use(garden):
@@ -330,23 +348,23 @@ def test_a_limit_is_told_in_whole_thousandths(write):
     assert line["alarm"] == 12346
 
 
-def test_every_number_that_a_gateway_is_told_is_whole_and_small(garden):
-    for gateway in garden.gateways:
-        for line in config_lines(garden, gateway, "b", 65535):
+def test_every_number_that_a_gateway_is_told_is_whole_and_small(garden, faces):
+    for site, gateway in [(plan, gw) for plan in (garden, faces) for gw in plan.gateways]:
+        for line in config_lines(site, gateway, "b", 65535):
             for key, value in line.items():
                 assert type(value) in (int, str), key
                 assert isinstance(value, str) or abs(value) < 2**30, key
             assert len(json.dumps(line)) < 1024
 
 
-def test_every_line_keeps_the_bounds_that_the_gateway_checks(garden):
+def test_every_line_keeps_the_bounds_that_the_gateway_checks(garden, faces):
     """Against the generated tables of the firmware, read here as plain Python."""
     names = {}
     for name in ("kinds", "wiring"):
         source = resources.checkout() / "firmware" / "lib" / f"{name}.py"
         exec(source.read_text(encoding="utf-8"), names)
-    for gateway in garden.gateways:
-        for line in config_lines(garden, gateway, "b", 1883):
+    for site, gateway in [(plan, gw) for plan in (garden, faces) for gw in plan.gateways]:
+        for line in config_lines(site, gateway, "b", 1883):
             if line["what"] == "point":
                 known = check_point(line, names["KINDS"], names["DRIVERS"])
                 assert set(line) == known
@@ -355,11 +373,12 @@ def test_every_line_keeps_the_bounds_that_the_gateway_checks(garden):
 def check_point(line, kinds, drivers):
     key = f"{line['kind']}/{line['quantity']}"
     _, _, period_low, period_high, levels = kinds[key]
-    delivers, inputs, params = drivers[line["driver"]]
-    assert delivers == key
+    delivers, inputs, params, spans = drivers[line["driver"]]
+    params = params | ({"span": spans[key]} if key in spans else {})
+    assert key in delivers
     assert Input.parse(line["input"]).bus in inputs
     bounds = {"period_ms": (period_low, period_high)}
-    for name, _, _, _, *pairs in levels:
+    for name, _, _, _, _, *pairs in levels:
         keys = (name, f"{name}_hysteresis", f"{name}_hold_ms", f"{name}_clear_hold_ms")
         bounds |= dict(zip(keys, zip(pairs[::2], pairs[1::2], strict=True), strict=True))
     bounds |= {name: (low, high) for name, (low, high, _) in params.items()}
@@ -462,7 +481,9 @@ def test_the_tree_holds_every_node_grid_gateway_and_point_once(garden):
 def test_the_tree_tells_the_levels_that_will_be_used(garden):
     rows = {row["id"]: row for row in flat(site_rows(garden))}
     assert rows["hydrant-block-18"]["levels"]["supervisory"] == {
+        "condition": "supervisory",
         "direction": "below",
+        "window_s": 0,
         "limit": 150,
         "clears_at": 160,
         "hold_ms": 5000,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import sqrt
+from pathlib import Path
 
 import pytest
 from firegrid import tables
@@ -12,17 +13,23 @@ from firegrid_sim.board import I2C_ABSENT, I2C_OK, I2C_RUBBISH, I2C_STUCK, Chann
 from firegrid_sim.electrical import FAULTS, SENSORS, sensor_for
 
 SITE = load_site(site_path("jinshui-garden"))
+FACES = load_site(Path(__file__).parent / "sites" / "faces.toml")
 POINTS = {
     "detector-loop": "smoke-noodle-shop",
     "current-loop": "gas-noodle-kitchen",
     "mq-element": "gas-hotpot",
     "residual-current": "leakage-shop-street",
     "ratiometric": "hydrant-north-gate",
+    "ntc": "cable-riser",
+    "contact": "callpoint-gate",
 }
 
 
+NEWER = ("ntc", "contact")  # drivers that Jinshui Garden does not have
+
+
 def sensor(driver, **params):
-    point = SITE.point(POINTS[driver])
+    point = (FACES if driver in NEWER else SITE).point(POINTS[driver])
     return sensor_for(replace(point, params=point.params | params))
 
 
@@ -35,11 +42,11 @@ def test_every_driver_of_the_table_has_a_sensor():
     assert set(SENSORS) == set(tables.drivers())
 
 
-@pytest.mark.parametrize("point", SITE.points, ids=lambda point: point.id)
+@pytest.mark.parametrize("point", SITE.points + FACES.points, ids=lambda point: point.id)
 def test_at_rest_no_point_is_near_a_limit(point):
     sensor = sensor_for(point)
-    if sensor.rest in ("pressure_kpa", "leakage_ma", "gas_pct_lel"):
-        for level in point.levels.values():
+    if sensor.rest in ("pressure_kpa", "leakage_ma", "gas_pct_lel", "temperature_c"):
+        for level in [level for level in point.levels.values() if not level.window_s]:
             assert (sensor.value > level.clears_at) is not level.above
     assert sensor.channel().driven
     assert 0.15 < sensor.channel().dc_v < 2.45  # where an ESP32 tells the truth
@@ -82,6 +89,21 @@ def test_a_transmitter_puts_out_4_ma_at_zero_and_20_ma_at_its_span():
     assert volts(transmitter, "gas_pct_lel", 25) == pytest.approx(1.2)
     assert volts(transmitter, "gas_pct_lel", 50) == pytest.approx(2.0)
     assert 2.0 < volts(transmitter, "gas_pct_lel", 100) < 2.1  # stops a little above its span
+
+
+@pytest.mark.parametrize(
+    ("point", "signal", "value", "ma"),
+    [
+        ("smoke-duct", "smoke_db_m", 0.15, 4 + 16 * 0.15 / 2),
+        ("co-garage", "gas_co_ppm", 160, 4 + 16 * 160 / 500),
+        ("hydrant-main", "pressure_kpa", 140, 4 + 16 * 140 / 1600),
+        ("sprinkler-end", "pressure_kpa", 50, 4 + 16 * 50 / 1000),
+        ("cable-tray", "temperature_c", 85, 4 + 16 * 85 / 150),
+        ("cable-tray", "temperature_c", -20, 3.8),  # below its scale
+    ],
+)
+def test_a_transmitter_tells_its_quantity_in_ma(point, signal, value, ma):
+    assert volts(sensor_for(FACES.point(point)), signal, value) == pytest.approx(ma / 10)
 
 
 def test_a_transmitters_current_can_be_given():
@@ -130,11 +152,31 @@ def test_a_pressure_transmitter_puts_out_10_to_90_percent_of_its_supply():
     assert volts(transmitter, "volts", 2.5) == pytest.approx(1.125)
 
 
+def test_an_ntc_follows_the_table_of_its_data_sheet():
+    """10 kOhm, 3950 K: a usual table has 33.6 kOhm at 0 °C, 1.09 kOhm at 85 °C (beta alone)."""
+    ntc = sensor("ntc")
+    assert volts(ntc, "temperature_c", 25) == pytest.approx(1.65)
+    assert volts(ntc, "temperature_c", 0) == pytest.approx(3.3 * 33.6 / 43.6, rel=0.002)
+    assert volts(ntc, "temperature_c", 85) == pytest.approx(3.3 * 1.09 / 11.09, rel=0.01)
+    assert volts(ntc, "ntc_ohm", 20_000) == pytest.approx(2.2)
+
+
+def test_a_contact_changes_the_resistance_of_its_line():
+    line = sensor("contact")
+    assert volts(line, "contact", 0) == pytest.approx(1.65)  # 10 kOhm below 10 kOhm
+    assert volts(line, "contact", 1) == pytest.approx(0.8)
+    assert volts(line, "line_ohm", 5000) == pytest.approx(1.1)
+
+
+OPENS = {"ntc": 3.3, "contact": 3.3}  # their pull-up is at the gateway
+
+
 @pytest.mark.parametrize("driver", SENSORS)
-def test_a_broken_wire_leaves_nothing_at_the_input(driver):
+def test_a_broken_wire_leaves_nothing_at_the_input_but_a_pull_up(driver):
     broken = sensor(driver)
     broken.set_fault("open")
-    assert broken.channel().dc_v == broken.channel().amplitude_v == 0
+    assert broken.channel().dc_v == OPENS.get(driver, 0)
+    assert broken.channel().amplitude_v == 0
     assert broken.chip_state() == I2C_OK
 
 
@@ -144,6 +186,8 @@ SHORTS = {
     "mq-element": 5.0,
     "residual-current": 3.3,
     "ratiometric": 2.25,
+    "ntc": 0,
+    "contact": 0,
 }
 
 

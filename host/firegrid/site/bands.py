@@ -83,10 +83,27 @@ def _ratiometric(params: dict[str, int], floor_v: float, ceiling_v: float) -> It
         yield Band(code, side, input_v / divider, "V", input_v)
 
 
+def _ntc(params: dict[str, int], floor_v: float, ceiling_v: float) -> Iterator[Band]:
+    supply_v = params["supply_mv"] / 1000
+    for code, side, share in (("short", "below", 0.015), ("open", "above", 0.975)):
+        yield Band(code, side, share * supply_v, "V", share * supply_v)
+
+
+def _contact(params: dict[str, int], floor_v: float, ceiling_v: float) -> Iterator[Band]:
+    lines = (params["rest_ohm"], params["active_ohm"])
+    edges = [("short", "below", min(lines), -1), ("open", "above", max(lines), 1)]
+    for code, side, line_ohm, sign in edges:
+        ohm = line_ohm * (100 + sign * params["tolerance_pct"]) // 100
+        input_v = params["supply_mv"] / 1000 * ohm / (ohm + params["pull_up_ohm"])
+        yield Band(code, side, input_v, "V", input_v)
+
+
 _BANDS = {
     "detector-loop": _detector_loop,
     "current-loop": _current_loop,
     "mq-element": _mq_element,
     "residual-current": _residual_current,
     "ratiometric": _ratiometric,
+    "ntc": _ntc,
+    "contact": _contact,
 }

@@ -24,6 +24,8 @@ OUTPUTS = {
     "trouble": {"trouble_lamp": "steady"},
 }
 
+CONDITIONS = {bit: name for name, bit in tables.BITS.items()}
+
 Row = dict[str, Any]
 
 
@@ -56,7 +58,8 @@ def _point(point: Point) -> Row:
 
 def _wiring(point: Point) -> Row:
     driver = tables.drivers()[point.driver]
-    params = {name: _figure(point.params[name], figure) for name, figure in driver.params.items()}
+    figures = driver.params_for(point.table.key)
+    params = {name: _figure(point.params[name], figure) for name, figure in figures.items()}
     for figure in params.values():  # what has no source of its own has the driver's
         figure["source"] = figure["source"] or driver.source
     return {
@@ -70,8 +73,12 @@ def _wiring(point: Point) -> Row:
 
 def _level(point: Point, table: tables.LevelTable, gateway: Gateway) -> Row:
     level: Level = point.levels[table.name]
+    condition = CONDITIONS[table.bit]
     return {
-        "condition": table.name.upper(),
+        "name": table.name,
+        "condition": condition.upper(),
+        "is_state": table.is_state,
+        "window_s": table.window_s,
         "direction": "above" if level.above else "below",
         "limit": _figure(level.limit, table.limit),
         "hysteresis": _figure(level.hysteresis, table.hysteresis),
@@ -79,7 +86,7 @@ def _level(point: Point, table: tables.LevelTable, gateway: Gateway) -> Row:
         "hold_ms": _figure(level.hold_ms, table.hold_ms),
         "clear_hold_ms": _figure(level.clear_hold_ms, table.clear_hold_ms),
         "latch": level.latch,
-        "outputs": _outputs(table.name, point, gateway),
+        "outputs": _outputs(condition, point, gateway),
     }
 
 
@@ -111,6 +118,8 @@ def _causes(point: Point) -> Iterator[Row]:
         causes += [("no_answer", None), ("rubbish", None)]
     if point.params.get("clean_air_ohm") == 0:
         causes.append(("uncalibrated", None))
+    if point.driver == "contact":
+        causes.append(("between", None))
     for code, band in causes:
         yield {
             "code": code,
@@ -164,12 +173,21 @@ def _head(row: Row) -> Iterator[str]:
 def _told_level(level: Row, unit: str) -> Iterator[str]:
     condition = words.word("conditions", level["condition"].lower())
     limit, hold = _said(level["limit"], unit), _hold(_said(level["hold_ms"], "ms"))
-    above = level["direction"] == "above"
-    key = "explain.above" if above else "explain.below"
-    yield words.tell(key, condition=condition, limit=limit, hold=hold)
-    key = "explain.clears_below" if above else "explain.clears_above"
     clear_hold = _hold(_said(level["clear_hold_ms"], "ms"))
-    clears = words.tell(key, clears_at=_amount(level["clears_at"], unit), hold=clear_hold)
+    clears_at = _amount(level["clears_at"], unit)
+    above = level["direction"] == "above"
+    if level["is_state"]:
+        yield words.tell("explain.active", condition=condition, hold=hold)
+        clears = words.tell("explain.clears_at_rest", hold=clear_hold)
+    elif level["window_s"]:
+        span = _seconds(level["window_s"] * 1000)
+        yield words.tell("explain.rise", condition=condition, limit=limit, span=span, hold=hold)
+        clears = words.tell("explain.clears_rise", clears_at=clears_at, span=span, hold=clear_hold)
+    else:
+        key = "explain.above" if above else "explain.below"
+        yield words.tell(key, condition=condition, limit=limit, hold=hold)
+        key = "explain.clears_below" if above else "explain.clears_above"
+        clears = words.tell(key, clears_at=clears_at, hold=clear_hold)
     yield f"  {words.tell('explain.latched', clears=clears) if level['latch'] else clears}"
     yield f"  {_told_outputs(level['outputs'])}"
 
@@ -211,9 +229,10 @@ def _told_cause(cause: Row) -> str:
 def _told_figures(row: Row) -> Iterator[str]:
     yield words.tell("explain.figures")
     for level in row["levels"]:
-        name, unit = level["condition"].lower(), row["point"]["unit"]
-        yield _told_figure(name, level["limit"], unit)
-        yield _told_figure(f"{name}_hysteresis", level["hysteresis"], unit)
+        name, unit = level["name"], row["point"]["unit"]
+        if not level["is_state"]:  # a contact has no limit to set
+            yield _told_figure(name, level["limit"], unit)
+            yield _told_figure(f"{name}_hysteresis", level["hysteresis"], unit)
         yield _told_figure(f"{name}_hold_ms", level["hold_ms"], "ms")
         yield _told_figure(f"{name}_clear_hold_ms", level["clear_hold_ms"], "ms")
     yield _told_figure("period_ms", row["sampling"]["period_ms"], "ms")

@@ -102,8 +102,7 @@ def _pins(gateway: Gateway) -> dict[str, int]:
 def _points(site: Site) -> Iterator[Finding]:
     low, high = LEAKAGE_ALARM_MA
     for point in site.points:
-        alarm = point.levels["alarm"].limit
-        if point.kind == "leakage" and not low <= alarm <= high:
+        if point.kind == "leakage" and not low <= (alarm := point.levels["alarm"].limit) <= high:
             limit = f"{alarm:g}"
             yield _finding("leakage-level", _name(point), limit=limit, low=low, high=high)
         if point.params.get("clean_air_ohm") == 0:

@@ -54,6 +54,7 @@ class Level:
     hysteresis: float
     hold_ms: int
     clear_hold_ms: int
+    window_s: int  # 0, or limit and hysteresis are of a rise within this time
 
     @property
     def clears_at(self) -> float:

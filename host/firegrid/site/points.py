@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from math import sqrt
+from math import log, sqrt
 from typing import Any
 
 from firegrid import tables
 from firegrid.errors import FiregridError
+from firegrid.site.contact import states_fault
 from firegrid.site.fields import Fields, Problems
 from firegrid.site.model import Input, Level, Point
 from firegrid.site.pins import input_fault
@@ -14,6 +15,8 @@ from firegrid.site.pins import input_fault
 __all__ = ["read_point"]
 
 POINT_NUMBER_MAX = 65535
+NTC_HOTTEST_C = 150
+NTC_SHORT = 0.015  # share of the supply below which an NTC counts as shorted
 BIAS_ROOM_MV = 800  # from half of the 3.3 V supply up to 2.45 V, where the converter ends
 
 # What people put behind the name of a level when they mean a unit.
@@ -32,8 +35,9 @@ _UNITS = {
     "lel": "%LEL",
     "pct_lel": "%LEL",
     "db_m": "dB/m",
+    "c": "°C",
 }
-_LEVEL = re.compile(rf"(pre_alarm|alarm|supervisory)(?:_({'|'.join(_UNITS)}))?")
+_LEVEL = re.compile(rf"(pre_alarm|alarm|supervisory|rise)(?:_({'|'.join(_UNITS)}))?")
 
 
 def read_point(row: Mapping[str, Any], index: int, problems: Problems) -> Point | None:
@@ -49,9 +53,8 @@ def read_point(row: Mapping[str, Any], index: int, problems: Problems) -> Point 
     driver = _driver(fields, quantity)
     where = _input(fields, driver)
     levels = {level.name: _level(fields, level, quantity) for level in quantity.levels}
-    params = (
-        {name: fields.whole(name, fig) for name, fig in driver.params.items()} if driver else {}
-    )
+    figures = driver.params_for(quantity.key) if driver else {}
+    params = {name: fields.whole(name, figure) for name, figure in figures.items()}
     point = Point(
         number=number or 0,
         id=ident,
@@ -66,6 +69,8 @@ def read_point(row: Mapping[str, Any], index: int, problems: Problems) -> Point 
         params=params,
     )
     _check_levels(fields, point)
+    if point.driver == "contact" and where and (fault := states_fault(point)):
+        fields.problem("active_ohm", fault)
     if driver:  # without one, its parameters would all be called unknown
         _end(fields, quantity)
     return point
@@ -90,9 +95,9 @@ def _quantity(fields: Fields) -> tables.Quantity | None:
 def _driver(fields: Fields, quantity: tables.Quantity) -> tables.Driver | None:
     name = fields.choice("driver", tables.drivers(), quantity.driver)
     driver = tables.drivers().get(name)
-    if driver and driver.quantity != quantity.key:
-        fitting = [d.name for d in tables.drivers().values() if d.quantity == quantity.key]
-        text = f"{name} delivers {driver.quantity}, not {quantity.key}"
+    if driver and quantity.key not in driver.quantities:
+        fitting = [d.name for d in tables.drivers().values() if quantity.key in d.quantities]
+        text = f"{name} delivers {', '.join(driver.quantities)}, not {quantity.key}"
         fields.problem("driver", f"{text}; choose {' or '.join(fitting)}")
         return None
     return driver
@@ -115,22 +120,28 @@ def _input(fields: Fields, driver: tables.Driver | None) -> str:
 
 def _level(fields: Fields, level: tables.LevelTable, quantity: tables.Quantity) -> Level:
     name = level.name
+    limit, hysteresis = level.limit.default, level.hysteresis.default
+    if not level.is_state:
+        limit = fields.amount(name, level.limit, quantity.unit)
+        hysteresis = fields.amount(f"{name}_hysteresis", level.hysteresis, quantity.unit)
     return Level(
         name=name,
         bit=level.bit,
         above=level.above,
         latch=level.latch,
-        limit=fields.amount(name, level.limit, quantity.unit),
-        hysteresis=fields.amount(f"{name}_hysteresis", level.hysteresis, quantity.unit),
+        limit=limit,
+        hysteresis=hysteresis,
         hold_ms=fields.whole(f"{name}_hold_ms", level.hold_ms),
         clear_hold_ms=fields.whole(f"{name}_clear_hold_ms", level.clear_hold_ms),
+        window_s=level.window_s,
     )
 
 
 def _check_levels(fields: Fields, point: Point) -> None:
     for level in point.levels.values():
-        _check_clears(fields, point, level)
-        _check_reach(fields, point, level)
+        if not level.window_s:
+            _check_clears(fields, point, level)
+            _check_reach(fields, point, level)
     _check_order(fields, point)
 
 
@@ -158,15 +169,25 @@ def _reach(point: Point) -> float:
             return params["span_kpa"]
         case "residual-current":
             return BIAS_ROOM_MV / sqrt(2) / params["burden_ohm"] * params["ratio"]
+        case "ntc":
+            return min(_hottest_c(params), NTC_HOTTEST_C)
     return point.table.high
+
+
+def _hottest_c(params: dict[str, int]) -> float:
+    """Return the temperature at which an NTC has all but shorted its pull-up."""
+    ohm = params["pull_up_ohm"] * NTC_SHORT / (1 - NTC_SHORT)
+    return 1 / (log(ohm / params["r25_ohm"]) / params["beta_k"] + 1 / 298.15) - 273.15
 
 
 def _check_order(fields: Fields, point: Point) -> None:
     """The lesser condition must be reached before the alarm."""
-    alarm = point.levels["alarm"]
+    alarm = point.levels.get("alarm")
+    if alarm is None:
+        return
     for level in point.levels.values():
         late = level.limit >= alarm.limit if alarm.above else level.limit <= alarm.limit
-        if level is not alarm and late:
+        if level is not alarm and late and not level.window_s:
             side = "below" if alarm.above else "above"
             text = (
                 f"{level.limit:g} {point.unit} does not come before the alarm at {alarm.limit:g}"
@@ -183,6 +204,8 @@ def _end(fields: Fields, quantity: tables.Quantity) -> None:
 
 def _level_advice(level: str, unit: str | None, quantity: tables.Quantity) -> str:
     names = [level.name for level in quantity.levels]
+    if level in names and not quantity.unit:
+        return f"{quantity.kind} is a contact, which has no limit; leave it out"
     if level not in names or unit is None:
         return f"{quantity.kind} has no such level; its levels are {', '.join(names)}"
     measured = f"levels of {quantity.kind} are in {quantity.unit}"

@@ -6,12 +6,13 @@ from typing import Any
 from rich.markup import escape
 from rich.tree import Tree
 
-from firegrid import words
+from firegrid import tables, words
 from firegrid.site.model import Gateway, Grid, Level, Node, Point, Site
 
 __all__ = ["site_rows", "site_tree"]
 
 Row = dict[str, Any]
+CONDITION_NAMES = {bit: name for name, bit in tables.BITS.items()}
 
 
 def site_rows(site: Site) -> list[Row]:
@@ -69,7 +70,9 @@ def _point_row(point: Point) -> Row:
 
 def _level_row(level: Level) -> Row:
     return {
+        "condition": CONDITION_NAMES[level.bit],
         "direction": "above" if level.above else "below",
+        "window_s": level.window_s,
         "limit": level.limit,
         "clears_at": level.clears_at,
         "hold_ms": level.hold_ms,
@@ -102,12 +105,17 @@ def _label(row: Row) -> Iterator[str]:
 
 
 def _levels(row: Row) -> str:
-    return words.listed(
-        words.tell(
-            f"tree.{level['direction']}",
-            condition=words.word("conditions", name),
-            limit=f"{level['limit']:g}",
-            unit=row["unit"],
+    return words.listed(_when(level, row["unit"]) for level in row["levels"].values())
+
+
+def _when(level: Row, unit: str) -> str:
+    condition = words.word("conditions", level["condition"])
+    if not unit:
+        return words.tell("tree.active", condition=condition)
+    limit = f"{level['limit']:g}"
+    if level["window_s"]:
+        window_s = level["window_s"]
+        return words.tell(
+            "tree.rise", condition=condition, limit=limit, unit=unit, window_s=window_s
         )
-        for name, level in row["levels"].items()
-    )
+    return words.tell(f"tree.{level['direction']}", condition=condition, limit=limit, unit=unit)
