@@ -26,7 +26,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 ASYNCAPI = Path(__file__).resolve().parents[1] / "docs" / "asyncapi.yaml"
 PAYLOAD_BYTES_MAX = 4096
-ANSWER_S = 10.0
+ANSWER_S = 30.0
 RECONNECT_S = 0.2  # sooner than most gateways: what they say while the tap is away, it misses
 
 

@@ -16,7 +16,8 @@ def main() -> None:
     rounds = 0
     while time.monotonic() < end_s:
         seed = random.randrange(2**32)
-        command = [sys.executable, "-m", "pytest", "-q", "-n", "2", f"--hypothesis-seed={seed}"]
+        drawn = ["--hypothesis-profile=default", f"--hypothesis-seed={seed}"]
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "2", *drawn]
         rounds += 1
         print(f"round {rounds}, seed {seed}", file=sys.stderr, flush=True)
         if subprocess.run(command).returncode:

@@ -180,10 +180,11 @@ class _Connection:
             raise _no_broker(self._address, _why(error)) from error
         self._paho.loop_start()
         if not self._decided.wait(ANSWER_S):
-            self._refusal = f"something listens there but gave no answer within {ANSWER_S:g} s"
-        if self._refusal:
+            self._decide(f"something listens there but gave no answer within {ANSWER_S:g} s")
+        refusal = self._refusal
+        if refusal:
             self.close()
-            raise _no_broker(self._address, self._refusal)
+            raise _no_broker(self._address, refusal)
 
     def close(self) -> None:
         """Leave politely; what is queued goes out first."""

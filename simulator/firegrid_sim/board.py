@@ -95,8 +95,8 @@ class Raised(NamedTuple):
 class Reading(NamedTuple):
     """A point took a reading: thousandths of its unit, or None with the code that says why."""
 
-    time_ns: int
-    ticks_ms: int
+    time_ns: int  # before the first sample
+    ticks_ms: int  # when it was due
     point: int
     conditions: int
     code: int

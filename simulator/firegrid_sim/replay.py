@@ -39,9 +39,9 @@ PROBLEMS_SHOWN = 10
 
 _Numbers: TypeAlias = tuple[int, dict[str, float]]  # line, number by column
 
-_READ_WAIT_S = 10.0  # in the host's time: the board boots, or has taken no reading of a row
-_LAST_SAMPLE_S = 0.03  # a reading that ends later than this after a change has seen nothing else
-_POLL_S = 0.002
+_READ_WAIT_S = 10.0  # in the host's time: the board boots, or has missed a reading
+_POLL_S = 0.0005
+_TICKS = 2**30  # the board's milliseconds wrap
 _NO_BROKER_PORT = 9  # nobody is asked: the board has no network
 
 
@@ -177,7 +177,11 @@ def _timed(path: Path, rows: list[_Numbers], request: Request) -> list[Row]:
 
 
 class Replay:
-    """One board with one sensor, driven row by row."""
+    """One board with one sensor, driven row by row.
+
+    Time is the board's own, counted by its readings: a slow host makes a replay longer, never
+    what the board sees of it.
+    """
 
     def __init__(self, board: Board, sensor: Sensor, signals: dict[str, str], speed: int) -> None:
         self._board = board
@@ -185,23 +189,25 @@ class Replay:
         self._signals = signals
         self._speed = speed
         self._peace = sensor.channel()
+        self._period_ms = sensor.point.period_ms
         self._reading: Reading | None = None
+        self._now_ms = 0  # of the board, at the last reading
 
     def start(self, first: Row) -> None:
         """Let the board boot with the first row at its input; return once it reads."""
         self._drive(first)
         self._board.start()
-        self._wait_for_reading(0)
+        self._read(after_ns=0)
 
     def rows(self, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
         """Yield what the board made of each row, at the end of its time."""
-        ends_s = time.monotonic()
+        end_ms = self._now_ms
         for row in rows:
             changed_ns = self._drive(row)
-            ends_s = max(ends_s, time.monotonic() - 1) + row.lasts_s / self._speed
-            self._wait_for_reading(changed_ns + int(_LAST_SAMPLE_S / self._speed * 1e9))
-            time.sleep(max(0, ends_s - time.monotonic()))
-            self._take()
+            self._read(changed_ns)
+            began_ms = max(end_ms, self._now_ms - self._period_ms)  # its first reading may lag
+            end_ms = began_ms + round(1000 * row.lasts_s)
+            self._read(changed_ns, end_ms - self._period_ms)
             yield self._result(row)
 
     def _drive(self, row: Row) -> int:
@@ -217,20 +223,31 @@ class Replay:
     def _strength(self, channel: Channel) -> float:
         return abs(channel.dc_v - self._peace.dc_v) + channel.amplitude_v
 
-    def _wait_for_reading(self, after_ns: int) -> None:
-        deadline = time.monotonic() + _READ_WAIT_S
-        while self._take() <= after_ns:
-            if time.monotonic() > deadline:
+    def _read(self, after_ns: int, from_ms: int = 0) -> None:
+        """Wait for a reading that began after one moment, and was due from another on."""
+        patience_s = _READ_WAIT_S + self._period_ms / 1000 / self._speed
+        deadline = time.monotonic() + patience_s
+        while not self._has_read(after_ns, from_ms):
+            if self._take():
+                deadline = time.monotonic() + patience_s
+            elif time.monotonic() > deadline:
                 said = self._board.last_words()
                 raise FiregridError(f"the simulated board takes no readings; it says: {said}")
-            time.sleep(_POLL_S)
+            else:
+                time.sleep(_POLL_S)
 
-    def _take(self) -> int:
-        """Take in new readings of the point; return the time of the last one in ns."""
-        for reading in self._board.readings.new():
-            if reading.point == self._sensor.point.number:
-                self._reading = reading
-        return self._reading.time_ns if self._reading else -1
+    def _has_read(self, after_ns: int, from_ms: int) -> bool:
+        reading = self._reading
+        return reading is not None and reading.time_ns > after_ns and self._now_ms >= from_ms
+
+    def _take(self) -> bool:
+        """Take in new readings of the point; return whether there was one."""
+        new = [r for r in self._board.readings.new() if r.point == self._sensor.point.number]
+        for reading in new:
+            if self._reading:
+                self._now_ms += (reading.ticks_ms - self._reading.ticks_ms) % _TICKS
+            self._reading = reading
+        return bool(new)
 
     def _result(self, row: Row) -> dict[str, Any]:
         reading = self._reading

@@ -29,19 +29,31 @@ def tap_journal():
 
 
 def tap_readings():
-    """Copy each reading: time_ns, ticks_ms, point, conditions, code, value."""
-    from lib.point import Point
+    """Copy each reading: time_ns, ticks_ms, point, conditions, code, value.
 
+    The time is from before the first sample: what was at the input since then is what was read.
+    """
+    from lib.point import Point
+    from sampling import Sampling
+
+    began_ns = 0
+    step = Sampling.step
     update = Point.update
     file = open(hal.path("readings.bin"), "ab")  # noqa: SIM115 open as long as the board lives
     row = bytearray(20)
 
+    def timed(self, now_ms):
+        nonlocal began_ns
+        began_ns = utime.time_ns()
+        step(self, now_ms)
+
     def tapped(self, value, code, now_ms):
         changed = update(self, value, code, now_ms)
         shown = -0x80000000 if value is None else value
-        head = (utime.time_ns(), now_ms, self.number, self.conditions)
+        head = (began_ns, now_ms, self.number, self.conditions)
         struct.pack_into("<QIHBBi", row, 0, *head, code, shown)
         file.write(row)
         return changed
 
+    Sampling.step = timed
     Point.update = tapped

@@ -44,7 +44,7 @@ def clients() -> Iterator[Callable[..., Client]]:
         client.stop()
 
 
-def until(true: Callable[[], object], within_s: float = 10.0) -> None:
+def until(true: Callable[[], object], within_s: float = 30.0) -> None:
     deadline = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < deadline, "it never came true"
@@ -145,7 +145,7 @@ def test_why_there_is_no_connection_is_told(monkeypatch, error, why):
     ],
 )
 def test_what_is_no_broker_or_refuses_us_is_told(monkeypatch, answers, why):
-    monkeypatch.setattr(mqtt, "ANSWER_S", 0.5)
+    monkeypatch.setattr(mqtt, "ANSWER_S", 2.0)
     with not_a_broker(*answers) as url:
         client = Client(url, "test", print, ["a/#"])
         with pytest.raises(FiregridError, match=why):
@@ -274,9 +274,9 @@ def test_a_broker_that_stands_still_is_noticed(monkeypatch, fragile, clients):
     monkeypatch.setattr(mqtt, "KEEPALIVE_S", 1)
     reader = clients(fragile.url, "a")
     os.kill(fragile.pid, signal.SIGSTOP)
-    until(lambda: not reader.connected, within_s=5)
+    until(lambda: not reader.connected, within_s=10)
     os.kill(fragile.pid, signal.SIGCONT)
-    until(lambda: reader.connected, within_s=15)
+    until(lambda: reader.connected)
 
 
 def test_stopping_while_the_broker_is_away_does_not_hang(fragile):
@@ -286,4 +286,4 @@ def test_stopping_while_the_broker_is_away_does_not_hang(fragile):
     until(lambda: not client.connected)
     began = time.monotonic()
     client.stop()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15

@@ -154,7 +154,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(derandomize=True, database=None, max_examples=300)
+@settings(derandomize=True, database=None, deadline=None, max_examples=300)
 @given(data=st.data())
 def test_no_value_at_any_key_ends_in_anything_but_a_refusal(data):
     """A table is changed after the parser, so that every kind of value comes to every key."""

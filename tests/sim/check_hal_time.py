@@ -30,7 +30,7 @@ def test_asyncio_sleeps_end_in_order_across_the_wrap():
     assert asyncio.run(scene()) == [500, 100, 400, 200, 600, 300]
     assert log == [100, 200, 300, 400, 500, 600], log
     assert ticks_ms() < 100_000, "the ticks must have wrapped"
-    assert 600 <= ticks_diff(ticks_ms(), start) < 1000, ticks_diff(ticks_ms(), start)
+    assert 600 <= ticks_diff(ticks_ms(), start) < 3000, ticks_diff(ticks_ms(), start)
 
 
 def test_differences_are_right_on_both_sides_of_the_wrap():
@@ -53,7 +53,7 @@ def test_a_sleep_is_never_too_short():
     for ms in (1, 2, 5):
         assert ms <= took_ms(sleep_ms, ms) < ms + 500, ms
     assert 10 <= took_ms(time.sleep, 0.01) < 500
-    assert took_ms(sleep_ms, -5) < 5
+    assert took_ms(sleep_ms, -5) < 500
 
 
 def test_a_timeout_cancels_what_it_waits_for():
@@ -65,7 +65,7 @@ def test_a_timeout_cancels_what_it_waits_for():
         except asyncio.TimeoutError:  # noqa: UP041 another class in this VM
             log.append("timeout")
 
-    assert took_ms(asyncio.run, scene()) < 1000
+    assert took_ms(asyncio.run, scene()) < 4000
     assert log == ["timeout"]
 
 

@@ -35,7 +35,7 @@ from firegrid_sim.forkserver import ForkServer
 from tap import Tap
 
 SITES = Path(__file__).parent / "sites"
-WAIT_S = 20  # no gateway waits longer between two attempts, and no attempt lasts longer
+WAIT_S = 40  # twice what a gateway waits between two attempts, or one lasts: a machine is busy
 POLL_S = 0.01
 TOLD = 40  # events shown with a failure
 

@@ -14,7 +14,7 @@ from firegrid.errors import FiregridError
 from firegrid_sim.broker import Broker, free_port
 from paho.mqtt.enums import CallbackAPIVersion
 
-WAIT_S = 10
+WAIT_S = 30
 
 
 @pytest.fixture

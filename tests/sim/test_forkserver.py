@@ -10,7 +10,7 @@ import time
 import pytest
 from firegrid_sim.forkserver import ForkServer
 
-WAIT_S = 10
+WAIT_S = 30
 FOR_EVER = "import time\nprint('up')\ntime.sleep(600)\n"
 
 

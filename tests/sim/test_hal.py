@@ -242,6 +242,7 @@ def test_an_output_edge_carries_the_hosts_time_and_the_boards(run, board):
 def lib(tmp_path):
     """The firmware's units beside the test's main.py."""
     shutil.copytree(ROOT / "firmware" / "lib", tmp_path / "app" / "lib")
+    shutil.copy(ROOT / "firmware" / "sampling.py", tmp_path / "app")
 
 
 def test_every_sealed_record_is_seen_at_the_journals_seam(run, board, lib):
@@ -262,16 +263,29 @@ for number, count in ((0, 2), (1, 1)):
 
 def test_readings_are_seen_where_the_simulator_wants_them(run, board, lib):
     main = """
+from time import sleep_ms
 from lib.point import Point
+from sampling import Channel, Sampling
+
+class Driver:
+    def __init__(self):
+        self.readings = [(25100, 0), (None, 6)]
+    def read(self, now_ms):
+        sleep_ms(20)
+        value, self.code = self.readings.pop(0)
+        return value
+
 point = Point(101, "smoke", "mA", True, [])
-point.update(25100, 0, 7000)
-point.update(None, 6, 7200)
+sampling = Sampling([Channel(point, Driver(), 200, 60, 7000)], None, None, None, None)
+sampling.step(7000)
+sampling.step(7200)
 """
     printed(run(main))
     assert not (board / "readings.bin").exists()
     printed(run(main, FG_TAP_READINGS=1))
     rows = list(struct.iter_unpack("<QIHBBi", (board / "readings.bin").read_bytes()))
     assert [row[1:] for row in rows] == [(7000, 101, 0, 0, 25100), (7200, 101, 0, 6, -(2**31))]
+    assert rows[1][0] - rows[0][0] >= 20e6, "told as of the moment before the first sample"
 
 
 def answer(server):

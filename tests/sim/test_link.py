@@ -9,7 +9,8 @@ import pytest
 from firegrid_sim.link import MUTE, REFUSED, SWALLOW, UP, Links
 from firegrid_sim.nameserver import NameServer
 
-SILENCE_S = 0.4
+SILENCE_S = 0.4  # nothing comes within so long
+WAIT_S = 30
 
 
 @pytest.fixture
@@ -59,8 +60,8 @@ def connect(link):
     """Connect to the link as a gateway does."""
     peers = []
 
-    def connect():
-        peers.append(socket.create_connection(("127.0.0.1", link.port), timeout=SILENCE_S))
+    def connect(timeout_s=WAIT_S):
+        peers.append(socket.create_connection(("127.0.0.1", link.port), timeout=timeout_s))
         return peers[-1]
 
     yield connect
@@ -76,50 +77,55 @@ def received(peer, count):
 
 
 def is_silent(peer):
+    peer.settimeout(SILENCE_S)
     try:
         return not peer.recv(1) and False
     except TimeoutError:
         return True
+    finally:
+        peer.settimeout(WAIT_S)
 
 
 def test_up_carries_bytes_both_ways_and_counts_them(link, connect):
     peer = connect()
-    peer.settimeout(5)
     data = bytes(range(256)) * 2000
     threading.Thread(target=peer.sendall, args=(data,)).start()
     assert received(peer, len(data)) == data
     assert link.up_bytes == len(data)
-    time.sleep(0.05)  # counted just after they are handed on
+    deadline = time.monotonic() + WAIT_S
+    while link.down_bytes < len(data) and time.monotonic() < deadline:
+        time.sleep(0.01)  # counted just after they are handed on
     assert link.down_bytes == len(data)
 
 
 def test_the_round_trip_time_is_what_was_asked_for(link, connect):
     link.rtt_ms = 120
     peer = connect()
-    peer.settimeout(5)
-    peer.sendall(b"first")
-    assert received(peer, 5) == b"first"
+    took_s = [round_trip_s(peer) for _ in range(4)]
+    assert all(s > 0.119 for s in took_s)
+    assert min(took_s) < 0.6  # the best of some: this machine may be busy with other things
+
+
+def round_trip_s(peer):
     begin = time.monotonic()
-    peer.sendall(b"again")
-    assert received(peer, 5) == b"again"
-    assert 0.119 < time.monotonic() - begin < 0.6
+    peer.sendall(b"ping!")
+    assert received(peer, 5) == b"ping!"
+    return time.monotonic() - begin
 
 
 def test_a_long_way_does_not_slow_down_what_is_in_flight(link, connect):
     link.rtt_ms = 200
     peer = connect()
-    peer.settimeout(5)
     begin = time.monotonic()
-    for _ in range(10):
+    for _ in range(30):
         peer.sendall(b"x")
         time.sleep(0.01)
-    assert received(peer, 10) == b"x" * 10
-    assert time.monotonic() - begin < 1  # one after the other it would be 2 s
+    assert received(peer, 30) == b"x" * 30
+    assert time.monotonic() - begin < 4  # one after the other it would be 6 s
 
 
 def test_the_end_of_a_connection_is_carried_too(connect):
     peer = connect()
-    peer.settimeout(5)
     peer.sendall(b"bye")
     peer.shutdown(socket.SHUT_WR)
     assert received(peer, 3) == b"bye"
@@ -130,7 +136,7 @@ def test_a_broker_that_is_not_there_ends_the_connection(links):
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         port = nobody.getsockname()[1]
     link = links.add("127.0.0.1", port)
-    with socket.create_connection(("127.0.0.1", link.port), timeout=5) as peer:
+    with socket.create_connection(("127.0.0.1", link.port), timeout=WAIT_S) as peer:
         assert peer.recv(1) == b""
 
 
@@ -149,7 +155,7 @@ def test_swallow_lets_no_connection_come_about(link, connect):
     link.set_mode(SWALLOW)
     for _ in range(3):
         with pytest.raises(TimeoutError):
-            connect()
+            connect(SILENCE_S)
 
 
 def test_swallow_makes_what_stands_silent_and_keeps_it_open(link, connect):
@@ -160,7 +166,6 @@ def test_swallow_makes_what_stands_silent_and_keeps_it_open(link, connect):
     peer.sendall(b"b")
     assert is_silent(peer)
     link.set_mode(UP)
-    peer.settimeout(5)
     assert received(peer, 1) == b"b"  # TCP's own repetition, in the field
 
 
@@ -177,7 +182,6 @@ def test_after_every_mode_up_is_up_again(link, connect):
         link.set_mode(mode)
         link.set_mode(UP)
         peer = connect()
-        peer.settimeout(5)
         peer.sendall(b"again")
         assert received(peer, 5) == b"again", mode
 
@@ -185,7 +189,7 @@ def test_after_every_mode_up_is_up_again(link, connect):
 def test_one_link_down_leaves_the_others_up(links, link, echo):
     other = links.add("127.0.0.1", echo)
     link.set_mode(SWALLOW)
-    with socket.create_connection(("127.0.0.1", other.port), timeout=5) as peer:
+    with socket.create_connection(("127.0.0.1", other.port), timeout=WAIT_S) as peer:
         peer.sendall(b"x")
         assert received(peer, 1) == b"x"
 
@@ -201,7 +205,7 @@ def names():
     names.stop()
 
 
-def asked(names, name, timeout_s=2):
+def asked(names, name, timeout_s=WAIT_S):
     """Ask for the address of a name; return the raw answer."""
     labels = b"".join(bytes([len(label)]) + label for label in name.encode().split(b"."))
     query = struct.pack(">HHHHHH", 0x1234, 0x0100, 1, 0, 0, 0) + labels + b"\0\0\1\0\1"

@@ -78,7 +78,7 @@ def test_a_desk_that_stores_nothing_is_noticed_and_gets_everything_later(speed, 
         raise_alarm(live, "smoke-gate")
         [alarm] = live.alarms("smoke-gate")
         [trouble] = live.until(lambda: live.troubles(NO_DESK), "no_desk", 2 * DESK_S / speed)
-        assert DESK_S - 1 <= gateway_s(live, alarm.time_ns, trouble) <= DESK_S + 5
+        assert DESK_S - 1 <= gateway_s(live, alarm.time_ns, trouble) <= DESK_S + 5 + speed
         time.sleep(5 / speed)  # what the gateway has sent again is gone, too
         live.start_desk()
         live.until(lambda: live.troubles(NO_DESK, stands=False), "the end of no_desk", RESENT_S)
@@ -110,10 +110,10 @@ def test_a_gateway_that_hangs_is_reset_by_its_watchdog_and_says_so(speed, tmp_pa
         live.until_settled()
         began_ns = time.time_ns()
         os.kill(live.board().pid, signal.SIGSTOP)
-        live.until(lambda: live.boots()[1:], "its watchdog resets it", 2 * WATCHDOG_S / speed)
-        boot = live.boots()[1]
+        live.until(lambda: live.board().resets[WATCHDOG], "its watchdog resets it")
+        assert (time.time_ns() - began_ns) / 1e9 <= WATCHDOG_S / speed + 2
+        [boot] = live.until(lambda: live.boots()[1:], "it boots again")
         assert (boot.event.boot, boot.event.value) == (2, WATCHDOG)
-        assert gateway_s(live, began_ns, boot) <= WATCHDOG_S + 2 * speed
         live.until(lambda: live.heads()[-1]["reset_cause"] == "watchdog", "a state says why")
         live.until_settled()
         live.assert_stored_once()

@@ -16,7 +16,7 @@ from live import Heartbeat, Live
 SOUNDS_WITHIN_S = 0.3  # beyond the hold time
 READS_EVERY_S = 0.3  # no two readings of a point further apart: nothing holds up the gateway
 TRIES = 3
-TRIES_MAX = 5
+TRIES_MAX = 10
 
 POINT = "smoke-gate"
 BROKER_NAME = "broker.yard.example"

