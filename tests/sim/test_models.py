@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import os
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -68,5 +69,5 @@ def test_a_trace_is_small_and_goes_by_seconds(name):
     header, rows = table(TRACES / name)
     assert header[0] == "time_s"
     assert (TRACES / name).stat().st_size < 8_000
-    steps_s = {after[0] - before[0] for before, after in zip(rows, rows[1:], strict=False)}
+    steps_s = {after[0] - before[0] for before, after in pairwise(rows)}
     assert len(steps_s) == 1 and 1 <= steps_s.pop() <= 10
