@@ -48,7 +48,7 @@ def test_each_fire_sounds_after_its_hold_time(path, name, tmp_path):
 def test_smoke_that_stays_below_the_threshold_is_no_alarm(name, tmp_path):
     """Thinner by as much as the converter's noise may be wrong."""
     site, point = SITES[name], SITES[name].point(name)
-    for path in TRACES:
+    for path in [path for path in TRACES if path.stem.endswith("fast")]:
         thin = [(at_s, min(db_m, 0.14)) for at_s, db_m in read_rows(path, "smoke_db_m")]
         played = play(site, [track_of(point, "smoke_db_m", thin)], tmp_path / path.stem)
         assert played.came_s(point, ALARM) is None, path.stem
