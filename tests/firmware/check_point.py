@@ -127,7 +127,7 @@ def test_after_trouble_it_is_the_limit_again_that_counts():
     point = gas()
     feed(point, [30000] * 5 + [None] * 30)
     assert not point.conditions & ALARM
-    assert not any([bits & ALARM for _, bits in feed(point, [19999] * 40, 3500)])
+    assert not any(bits & ALARM for _, bits in feed(point, [19999] * 40, 3500))
     feed(point, [30000] * 11, 7500)
     feed(point, [None] * 30, 8600)
     feed(point, [19999] * 40, 11600)

@@ -125,7 +125,7 @@ def check(quantity, line, steps, resets):
                 assert any(may_come(level, line, steps, at) for level in levels), (bit, at)
             if stood and not stands:
                 assert all(may_go(level, line, steps, at, resets) for level in levels), (bit, at)
-            if not stands and step.value is not None:
+            if not stands:
                 assert not any(must_stand(level, line, steps, at) for level in levels), (bit, at)
             stood = stands
 
@@ -136,17 +136,24 @@ def may_come(level, line, steps, at):
 
 
 def must_stand(level, line, steps, at):
+    if steps[at].value is None:  # a lost reading decides nothing
+        return False
     held = held_ms(level, line, steps, at, surely=True)
     return reached(held, line[f"{level.name}_hold_ms"])
 
 
 def may_go(level, line, steps, at, resets):
+    """Return whether it has been away for long enough; a latch remembers that until a reset."""
     if level.latch and at not in resets:
         return False
-    if may_have_stood(level, line, steps, at):
-        away = away_ms(level, line, steps, at)
-        return reached(away, line[f"{level.name}_clear_hold_ms"])
-    return True
+    if not may_have_stood(level, line, steps, at):
+        return True
+    for before in range(at, -1, -1):
+        if reached(away_ms(level, line, steps, before), line[f"{level.name}_clear_hold_ms"]):
+            return True
+        if not level.latch or must_stand(level, line, steps, before):
+            return False
+    return False
 
 
 def may_have_stood(level, line, steps, at):
