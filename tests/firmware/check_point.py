@@ -122,6 +122,18 @@ def test_after_trouble_the_hold_time_begins_anew():
     assert alarms[0] == 4500, seen
 
 
+def test_after_trouble_it_is_the_limit_again_that_counts():
+    """Back within the hysteresis, of a level that had not come: that is below its limit."""
+    point = gas()
+    feed(point, [30000] * 5 + [None] * 30)
+    assert not point.conditions & ALARM
+    assert not any(bits & ALARM for _, bits in feed(point, [19999] * 40, 3500))
+    feed(point, [30000] * 11, 7500)
+    feed(point, [None] * 30, 8600)
+    feed(point, [19999] * 40, 11600)
+    assert point.reset() == 0, "an alarm that stood still stands within its hysteresis"
+
+
 def test_a_record_names_the_limit_that_was_crossed():
     point = gas()
     assert point.limit_of(PRE_ALARM) == 10000
