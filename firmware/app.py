@@ -13,9 +13,11 @@ from lib.journal import Journal
 from lib.panel import Panel
 from lib.point import Gateway
 from lib.supervisor import Supervisor
+from operation import Operation
 from outputs import Outputs
 from recorder import Recorder
 from sampling import Sampling
+from terminal import Terminal
 
 VERSION = "0.1.0"
 
@@ -36,18 +38,20 @@ def build(board, root):
     points = [channel.point for channel in wired.channels]
     panel = Panel(points, gateway)
     outputs = Outputs(wired.indicators, panel, clock)
+    operation = Operation(panel, outputs, recorder, clock)
     tasks = Supervisor(clock.ms, recorder.task_failed)
     health = Health(board.watchdog(WATCHDOG_MS), tasks.late, clock)
-    tasks.add("sampling", Sampling(wired.channels, panel, outputs, recorder, clock).run, 2000)
+    tasks.add("sampling", Sampling(wired.channels, operation, recorder, clock).run, 2000)
     tasks.add("outputs", outputs.run, 2000)
     tasks.add("health", health.run, 5000)
     head = wired.head
     if head:
         button = board.button(head["button_pin"])
-        tasks.add("controls", Controls(button, panel, outputs, recorder, clock).run, 2000)
+        tasks.add("controls", Controls(button, operation, clock).run, 2000)
+        tasks.add("terminal", Terminal(operation, clock).run, 5000)
         identity = identify(root, head, board)
-        reported = (identity, [gateway] + points, clock, journal, health, tasks)
-        uplink = connect(head, board, clock, journal, recorder, reported)
+        reported = (identity, panel, clock, journal, health, tasks)
+        uplink = connect(head, board, clock, journal, recorder, operation, reported)
         outputs.watch(uplink)
         tasks.add("uplink", uplink.run, 60000)
         tasks.add("downlink", uplink.listen, 60000)
@@ -81,9 +85,11 @@ def identify(root, head, board):
     ]
 
 
-def connect(head, board, clock, journal, recorder, reported):
+def connect(head, board, clock, journal, recorder, operation, reported):
     """Return the uplink that carries the journal and a report of what is `reported`."""
+    from commands import Commands
     from report import Report
     from uplink import Uplink
 
-    return Uplink(head, board, clock, journal, recorder, Report(*reported))
+    commands = Commands(operation, recorder, clock)
+    return Uplink(head, board, clock, journal, recorder, Report(*reported), commands)

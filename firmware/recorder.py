@@ -43,6 +43,11 @@ class Recorder:
         note.value = value
         self._event(event, note, changed, None)
 
+    def act(self, verb, result, author, point, minutes):
+        """A person acted, or what somebody began came to its end."""
+        record.pack_act(self._buffer, self._clock, verb, result, author, point, minutes)
+        self._journal.events.append(self._buffer)
+
     def sample(self, point, summary):
         """A point's interval is over."""
         record.pack_sample(self._buffer, self._clock, point, summary)

@@ -16,6 +16,10 @@ PRE_ALARM = const(2)
 SUPERVISORY = const(4)
 TROUBLE = const(8)
 
+LIVE = const(0)
+TEST = const(1)  # a walk test: chirps, never the siren, nothing latches
+DRILLED = const(2)  # in ALARM as an exercise, until a real alarm or the end
+
 TROUBLE_HOLD_MS = const(2000)  # a lost reading must last this long; a single one is skipped
 
 
@@ -39,6 +43,14 @@ class Level:
         """The sensor was lost: what has not held long enough begins anew."""
         self._hold.restart()
 
+    def start_anew(self):
+        """Nothing has been seen yet: the condition goes, and comes again after its hold time."""
+        self.restart()
+        self._hysteresis.state = False
+        self._hold.state = False
+        if self._latch:
+            self._latch.clear()
+
     def stands(self):
         """Return whether the condition stands."""
         return self._latch.state if self._latch else self._hold.state
@@ -49,6 +61,10 @@ class Level:
             self._latch.reset()
         return self.stands()
 
+    def is_held(self):
+        """Return whether a reset would be refused: latched, and its cause stands."""
+        return self._latch is not None and self._latch.cause
+
 
 class Point:
     """Feed it readings with `update`; `conditions`, `value` and `code` tell what they mean."""
@@ -58,8 +74,10 @@ class Point:
         self.kind = kind
         self.unit = unit
         self.sounds = sounds
-        self.mode = 0
+        self.mode = LIVE
+        self.bypassed = False  # out of service: no condition comes, readings go on
         self.conditions = 0
+        self.acknowledged = 0  # condition bits that a person has taken
         self.value = None
         self.code = STARTING
         self._levels = levels
@@ -69,6 +87,8 @@ class Point:
         """Take one reading; return the condition bits that came or went."""
         self.value = value
         self.code = code
+        if self.bypassed:
+            return 0
         conditions = 0
         if self._lost.update(value is None, now_ms):
             conditions = TROUBLE
@@ -78,8 +98,16 @@ class Point:
                 self._restart()
         else:
             for level in self._levels:
-                if level.update(value, now_ms):
+                stands = level.update(value, now_ms)
+                if self.mode == TEST:
+                    stands = level.reset()
+                if stands:
                     conditions |= level.bit
+            if self.mode == DRILLED and conditions & ALARM:
+                self.mode = LIVE  # no exercise any more: told as a new alarm
+                return self._become(conditions) | ALARM
+        if self.mode == DRILLED:
+            conditions |= ALARM
         return self._become(conditions)
 
     def reset(self):
@@ -89,6 +117,34 @@ class Point:
             if level.reset():
                 conditions |= level.bit
         return self._become(conditions)
+
+    def is_held(self):
+        """Return whether a reset would be refused: something latched has its cause still."""
+        for level in self._levels:
+            if level.is_held():
+                return True
+        return False
+
+    def can_alarm(self):
+        """Return whether ALARM is among its conditions."""
+        for level in self._levels:
+            if level.bit == ALARM:
+                return True
+        return False
+
+    def drill(self):
+        """Go into ALARM as an exercise; return the bits that came."""
+        self.mode = DRILLED
+        return self._become(self.conditions | ALARM)
+
+    def start_anew(self):
+        """Nothing has been seen yet; return the bits that went. What still stands comes again
+        after its hold time."""
+        for level in self._levels:
+            level.start_anew()
+        self._lost = Hold(TROUBLE_HOLD_MS, TROUBLE_HOLD_MS)
+        self.acknowledged = 0
+        return self._become(0)
 
     def limit_of(self, changed):
         """Return the limit that belongs to the first of the changed bits, else None.
@@ -118,9 +174,11 @@ class Gateway:
     kind = "gateway"
     unit = ""
     value = None
+    mode = LIVE
+    bypassed = False
 
     def __init__(self):
-        self.mode = 0
+        self.acknowledged = 0
         self._troubles = []
 
     @property
@@ -137,6 +195,7 @@ class Gateway:
         """Say that a trouble stands or not; return whether that is news."""
         if stands == (code in self._troubles):
             return False
+        self.acknowledged = 0  # a new trouble, or one less: a person looks again
         if stands:
             self._troubles.append(code)
         else:

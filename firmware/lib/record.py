@@ -9,7 +9,8 @@ Both begin alike, little-endian, and end with a CRC-32 over the 28 bytes before 
     12 u16 flags     bits 0-9 milliseconds of uptime, 10-11 mode, 12-13 quality of the time
 
 An event goes on with: u32 time_s (Unix, 0 = unknown), u8 event, u8 conditions (low four bits: now,
-high four bits: changed by this event), i32 value, i32 limit. A sample: u16 interval_s, u8 shift,
+high four bits: changed by this event), i32 value, i32 limit; an act has its own meaning for these
+three, see pack_act. A sample: u16 interval_s, u8 shift,
 u8 spare, i32 last, and i16 minimum, mean, maximum as steps of 2**shift from last.
 Values are thousandths of the unit; no value is stored as the lowest i32 plus its trouble code.
 """
@@ -22,6 +23,7 @@ from micropython import const
 SIZE = const(32)
 _CRC_AT = const(28)
 _EVENT = "<IHHIHIBBii"
+_ACT = "<IHHIHIBBII"
 _SAMPLE = "<IHHIHHBBihhh"
 _NO_VALUE = -0x80000000
 _CODES = const(256)
@@ -73,6 +75,43 @@ def pack_event(record, clock, event, source, changed=0, limit=None):
         source.conditions | changed << 4,
         _NO_VALUE + source.code if source.value is None else source.value,
         _NO_VALUE if limit is None else limit,
+    )
+
+
+def pack_act(record, clock, verb, result, author, point, minutes):
+    """Pack what `author` (how, person, reason, command) did to a point, None for the gateway.
+
+    In place of the conditions: verb, result << 4, how << 6. In place of the value: minutes << 19,
+    reason << 14, person. In place of the limit: the number of the command, 0 for none.
+    """
+    struct.pack_into(
+        _ACT,
+        record,
+        0,
+        0,
+        clock.boot,
+        point.number if point else 0,
+        clock.up_s,
+        _flags(clock, point.mode if point else 0),
+        clock.time_s(),
+        ACT,
+        verb | result << 4 | author.how << 6,
+        minutes << 19 | author.reason << 14 | author.person,
+        author.command,
+    )
+
+
+def unpack_act(record):
+    """Return (verb, result, how, minutes, reason, person, command) of an event ACT."""
+    _, _, _, _, _, _, _, verb, said, command = struct.unpack_from(_ACT, record)
+    return (
+        verb & 15,
+        verb >> 4 & 3,
+        verb >> 6,
+        said >> 19,
+        said >> 14 & 31,
+        said & 0x3FFF,
+        command,
     )
 
 

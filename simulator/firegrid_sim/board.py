@@ -5,6 +5,7 @@ outputs. This side drives the inputs, reads the taps, and is the reset logic: it
 expired watchdog, starts the VM again after any exit, and can cut the power.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -224,6 +225,9 @@ class Board:
         self.io = Io(directory / "io.bin")
         for name in ("edges.bin", "seam.bin", "readings.bin", "console.log"):
             (directory / name).unlink(missing_ok=True)  # of an earlier run in the same folder
+        self._keys = directory / "console.keys"
+        self._keys.unlink(missing_ok=True)
+        os.mkfifo(self._keys, 0o600)
         self.edges = Tap(directory / "edges.bin", _EDGE, Edge)
         self.seam = Tap(directory / "seam.bin", _SEAM, _raised)
         self.readings = Tap(directory / "readings.bin", _READING, _reading)
@@ -273,6 +277,15 @@ class Board:
         """Everything the VM has printed so far."""
         path = self.directory / "console.log"
         return path.read_text(errors="replace") if path.exists() else ""
+
+    def type(self, line: str) -> None:
+        """Type a line at the serial port; it is lost where no VM runs."""
+        with contextlib.suppress(OSError):
+            keys = os.open(self._keys, os.O_WRONLY | os.O_NONBLOCK)
+            try:
+                os.write(keys, line.encode() + b"\n")
+            finally:
+                os.close(keys)
 
     def last_words(self) -> str:
         """The last line that the VM has printed."""
