@@ -20,11 +20,13 @@ from sampling import Sampling
 from terminal import Terminal
 
 VERSION = "0.1.0"
+LATE = ("console", "commands", "acts", "lib.act", "lib.service", "lib.verbs")
 
 
 def build(board, root):
     """Return the supervisor of a whole gateway; `root` is the folder of the firmware that was
     booted. The points are watched even where there is nobody to tell."""
+    rehearse()
     clock = Clock(board.count_boot())
     journal = Journal(int.from_bytes(os.urandom(4), "little") | 1)
     gateway = Gateway()
@@ -56,6 +58,15 @@ def build(board, root):
         tasks.add("uplink", uplink.run, 60000)
         tasks.add("downlink", uplink.listen, 60000)
     return tasks
+
+
+def rehearse():
+    """Load once what else is loaded only while somebody acts: the interpreter's table of names has
+    them from then on, and need not grow when the heap is full."""
+    for name in LATE:
+        __import__(name)
+    forget(*LATE)
+    gc.collect()
 
 
 # Each of these imports late and forgets: tables and uplink are never in memory together.
@@ -90,5 +101,4 @@ def connect(head, board, clock, journal, recorder, operation, reported):
     from report import Report
     from uplink import Uplink
 
-    forget("lib.verbs")
     return Uplink(head, board, clock, journal, recorder, Report(*reported), operation)
