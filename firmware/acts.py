@@ -108,7 +108,7 @@ class Acts:
             self._went(one, changed)
         for one in chosen:
             one.mode = TEST
-        self._operation.show()
+        self._show()
         return result
 
     def drill(self, point, minutes, author):
@@ -163,7 +163,7 @@ class Acts:
             elif _is_under(verb, one):
                 self._went(one, service.leave(one))
                 one.mode = LIVE
-        self._operation.show()
+        self._show()
         return result
 
     def _in_service(self, point):
@@ -177,9 +177,13 @@ class Acts:
         return ([one for one in points if one.conditions & ALARM] or points)[0]
 
     def _done(self, verb, result, author, point, minutes=0):
-        self._operation.show()
+        self._show()
         self._operation.recorder.act(verb, result, author, point, minutes)
         return result, point
+
+    def _show(self):
+        self._panel.refresh()
+        self._operation.outputs.follow(self._operation.clock.ms())
 
     def _went(self, point, changed):
         """Conditions went because of a verb."""

@@ -24,11 +24,6 @@ class Operation:
         if silence_ended:
             self.recorder.act(SILENCE, ENDED, _ITSELF, None, 0)
 
-    def show(self):
-        """The outputs follow what was done to the points."""
-        self.panel.refresh()
-        self.outputs.follow(self.clock.ms())
-
     def tend(self, now_ms):
         """End what has run its time."""
         act = self.panel.over(now_ms)

@@ -59,8 +59,8 @@ def run(quick: bool, directory: Path, tell: Tell) -> Result:
     search = Search(play(site, scenario, size.simulated_s, size.speed), directory, tell)
     search.find(size.step_kib, size.confirm)
     notes = [
-        f"In all {search.smallest_kib} KiB, {NAMES_KIB} KiB of them a table of names that only the "
-        f"HAL's names make so large, HAL {hal_kib:.1f} KiB, of which an empty VM has "
+        f"In all {search.smallest_kib} KiB, {NAMES_KIB} KiB of them a table of names that only "
+        f"the HAL's names make so large, HAL {hal_kib:.1f} KiB, of which an empty VM has "
         f"{empty_kib:.1f} KiB. Simulated: {size.simulated_s} s at FG_SPEED {size.speed}.",
         *search.notes(),
     ]
