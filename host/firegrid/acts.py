@@ -4,9 +4,13 @@ from firegrid import tables, words
 from firegrid.site.model import Site
 from firegrid.wire import Act
 
-__all__ = ["TIMED", "reason", "row", "tell", "who"]
+__all__ = ["reason", "row", "tell", "who"]
 
 TIMED = frozenset(tables.verb_minutes())
+STOPPED_BY_A_CAUSE = (
+    "reset",
+    "walk_test",
+)  # the point of such a refusal is what stands in the way
 
 
 def who(act: Act, site: Site) -> str:
@@ -60,7 +64,7 @@ def _by(act: Act, site: Site) -> str:
 
 def _why(act: Act, point: str, conditions: int) -> str:
     """What stands in the way of a refused verb, or why a point is bypassed."""
-    if act.result == "refused" and point and conditions:
+    if act.result == "refused" and act.verb in STOPPED_BY_A_CAUSE and point and conditions:
         told = " + ".join(words.conditions(conditions))
         return words.tell("act.because", why=words.tell("act.still", point=point, conditions=told))
     if act.result == "done" and act.reason:
