@@ -18,7 +18,7 @@ TROUBLE = const(8)
 
 LIVE = const(0)
 TEST = const(1)  # a walk test: chirps, never the siren, nothing latches
-DRILLED = const(2)  # in ALARM as an exercise, until a real alarm or the end
+DRILLED = const(2)  # in ALARM as an exercise, until a real alarm or the end of it
 
 TROUBLE_HOLD_MS = const(2000)  # a lost reading must last this long; a single one is skipped
 
@@ -32,11 +32,14 @@ class Level:
         clear_at = limit - hysteresis if above else limit + hysteresis
         self._hysteresis = Hysteresis(limit, clear_at, above)
         self._hold = Hold(hold_ms, clear_hold_ms)
+        self.came = False  # whether the cause has come with the last reading, latched or not
         self._latch = Latch() if latches else None
 
     def update(self, reading, now_ms):
         """Take one reading; return whether the condition stands."""
+        before = self._hold.state
         held = self._hold.update(self._hysteresis.update(reading), now_ms)
+        self.came = held and not before
         return self._latch.update(held) if self._latch else held
 
     def restart(self):
@@ -46,8 +49,7 @@ class Level:
     def start_anew(self):
         """Nothing has been seen yet: the condition goes, and comes again after its hold time."""
         self.restart()
-        self._hysteresis.state = False
-        self._hold.state = False
+        self._hysteresis.state = self._hold.state = self.came = False
         if self._latch:
             self._latch.clear()
 
@@ -84,53 +86,56 @@ class Point:
         self._lost = Hold(TROUBLE_HOLD_MS, TROUBLE_HOLD_MS)
 
     def update(self, value, code, now_ms):
-        """Take one reading; return the condition bits that came or went."""
+        """Take one reading; return the condition bits that came or went.
+
+        An ALARM whose cause comes again comes again, even while the last one is still latched: a
+        sounder that was silenced for that one must sound for this one.
+        """
         self.value = value
         self.code = code
         if self.bypassed:
             return 0
-        conditions = 0
-        if self._lost.update(value is None, now_ms):
-            conditions = TROUBLE
-        if value is None:
-            conditions |= self.conditions & ~TROUBLE  # what stood still stands: wires burn too
-            if conditions & TROUBLE:
-                self._restart()
-        else:
+        conditions = TROUBLE if self._lost.update(value is None, now_ms) else 0
+        if value is not None:
+            return self._weigh(value, now_ms, conditions)
+        if conditions:
             for level in self._levels:
-                stands = level.update(value, now_ms)
-                if self.mode == TEST:
-                    stands = level.reset()
-                if stands:
-                    conditions |= level.bit
-            if self.mode == DRILLED and conditions & ALARM:
-                self.mode = LIVE  # no exercise any more: told as a new alarm
-                return self._become(conditions) | ALARM
+                level.restart()
+        return self._become(self.conditions & ~TROUBLE | conditions)  # wires burn, too
+
+    def _weigh(self, value, now_ms, conditions):
+        again = 0
+        for level in self._levels:
+            stands = level.update(value, now_ms)
+            if self.mode == TEST:
+                stands = level.reset()
+            if stands:
+                conditions |= level.bit
+            if level.came:
+                again |= level.bit & ALARM
         if self.mode == DRILLED:
+            if again:
+                self.mode = LIVE  # no exercise any more
             conditions |= ALARM
-        return self._become(conditions)
+        return self._become(conditions) | again
 
     def reset(self):
         """Let go of latched conditions whose cause is gone; return the bits that went."""
-        conditions = self.conditions & TROUBLE
+        conditions = self.conditions & (TROUBLE | ALARM if self.mode == DRILLED else TROUBLE)
         for level in self._levels:
             if level.reset():
                 conditions |= level.bit
         return self._become(conditions)
 
     def is_held(self):
-        """Return whether a reset would be refused: something latched has its cause still."""
-        for level in self._levels:
-            if level.is_held():
-                return True
-        return False
+        """Return whether a reset is refused: it is in ALARM, or something latched has its cause
+        still."""
+        held = [level for level in self._levels if level.is_held()]
+        return bool(held) or self.conditions & ALARM != 0
 
     def can_alarm(self):
         """Return whether ALARM is among its conditions."""
-        for level in self._levels:
-            if level.bit == ALARM:
-                return True
-        return False
+        return ALARM in [level.bit for level in self._levels]
 
     def drill(self):
         """Go into ALARM as an exercise; return the bits that came."""
@@ -142,24 +147,27 @@ class Point:
         after its hold time."""
         for level in self._levels:
             level.start_anew()
-        self._lost = Hold(TROUBLE_HOLD_MS, TROUBLE_HOLD_MS)
-        self.acknowledged = 0
+        self._lost.restart()
+        self._lost.state = False
         return self._become(0)
+
+    def leave(self):
+        """The walk test or the drill is over; return the bits that went. The mode is left to the
+        caller, who tells of them first."""
+        if self.mode == TEST:
+            return self.start_anew()
+        return self._become(self.conditions & ~ALARM)
 
     def limit_of(self, changed):
         """Return the limit that belongs to the first of the changed bits, else None.
 
-        Where two levels share a bit that came, it is the one that stands.
+        Where two levels share a bit that came, it is the one whose cause came. A drill has none.
         """
         came = changed & self.conditions
         for level in self._levels:
-            if level.bit & changed and (level.stands() or not level.bit & came):
+            if level.bit & changed and (level.came or not level.bit & came):
                 return level.limit
         return None
-
-    def _restart(self):
-        for level in self._levels:
-            level.restart()
 
     def _become(self, conditions):
         changed = conditions ^ self.conditions

@@ -114,7 +114,7 @@ class Session:
         return Address.parse(broker.url)
 
     def _give(self, step: Step, order: Order) -> None:
-        """Give a gateway a command, as the desk would; without a broker it is just not answered."""
+        """Give a gateway a command, as the desk would; without a broker nobody answers it."""
         command = self._clerk.write(order, ANSWER_S)
         if self.ingest.send(command):
             self.seen.given[step] = command.id

@@ -140,7 +140,8 @@ def test_each_kind_of_step_is_read(load):
 def test_expectations_name_points_and_gateways(load):
     expect = (
         'expect = [{ point = "smoke-noodle-shop", conditions = ["ALARM", "TROUBLE"],'
-        ' within_s = 3, mode = "drill" }, { gateway = "gw-shops", conditions = [], within_s = 30 }]'
+        ' within_s = 3, mode = "drill" },'
+        ' { gateway = "gw-shops", conditions = [], within_s = 30 }]'
     )
     [step] = load(FIRE + expect).steps
     assert step.expect == (
