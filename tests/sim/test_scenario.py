@@ -179,7 +179,7 @@ def test_steps_come_in_the_order_of_time(load):
         (POWER + 'link = "cut"', 'step 1: link: "cut" is unknown; known: lost'),
         (
             POWER + 'press = "hard"',
-            'step 1: press: "hard" is unknown; known: acknowledge, reset, silence',
+            'step 1: press: "hard" is unknown; known: acknowledge, silence, reset',
         ),
         (
             POWER.replace("shops", "shop") + 'power = "cut"',
@@ -198,7 +198,7 @@ def test_steps_come_in_the_order_of_time(load):
         (
             FIRE + 'expect = [{ point = "smoke-tailor", conditions = [], within_s = 1,'
             ' mode = "practice" }]',
-            'step 1: expect 1: mode: "practice" is unknown; known: drill, live, test',
+            'step 1: expect 1: mode: "practice" is unknown; known: live, test, drill',
         ),
         (POWER + "command = 1", "step 1: command: is not a table"),
         (POWER + 'command = { by = "leader-01" }', "step 1: command: verb: is missing"),

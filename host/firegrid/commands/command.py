@@ -65,7 +65,7 @@ def _broker_url(_ctx: click.Context, _param: click.Parameter, value: str) -> str
 @click.option(
     "--wait",
     "wait_s",
-    type=click.FloatRange(1, 600),
+    type=click.IntRange(1, 600),
     metavar="SECONDS",
     default=10,
     show_default=True,
@@ -108,7 +108,7 @@ class _Call:
         self._picture = Picture(site)
         self._inbox: queue.SimpleQueue[mqtt.Message] = queue.SimpleQueue()
 
-    def give(self, order: Order, wait_s: float) -> dict[str, Any]:
+    def give(self, order: Order, wait_s: int) -> dict[str, Any]:
         """Return the answer as a program reads it; raise where there is none."""
         heard = [wire.topic(self._site.id, order.gateway, "up", "#")]
         name = f"firegrid-command-{uuid4().hex[:8]}"
@@ -125,7 +125,7 @@ class _Call:
             client.stop()
         if answer is None:
             raise FiregridError(
-                f"{order.gateway} gave no answer within {wait_s:g} s",
+                f"{order.gateway} gave no answer within {wait_s} s",
                 "whether it has carried it out is not known: look at `firegrid monitor`",
             )
         return self._row(answer, time.monotonic() - began)
