@@ -17,6 +17,7 @@ __all__ = ["FORMAT", "load_site"]
 
 FORMAT = 1
 TIMEZONE = "Asia/Shanghai"
+_PERSON_NUMBER = tables.Figure(0, 1, wire.PERSON_MAX)
 
 
 def load_site(path: Path | str) -> Site:
@@ -103,7 +104,7 @@ def _person(row: Mapping[str, Any], index: int, problems: Problems) -> Person:
     person = Person(
         id=fields.ident("id"),
         roles=fields.idents("roles"),
-        number=fields.count("number", 1, wire.PERSON_MAX, None) or 0,
+        number=fields.whole("number", _PERSON_NUMBER) if "number" in row else 0,
     )
     for role in person.roles:
         fields.known(role, "roles", words.section("roles"))
