@@ -47,8 +47,8 @@ def build(board, root):
     head = wired.head
     if head:
         button = board.button(head["button_pin"])
-        tasks.add("controls", Controls(button, operation, clock).run, 2000)
-        tasks.add("terminal", Terminal(operation, clock).run, 5000)
+        controls = Controls(button, Terminal(operation, clock), operation, clock)
+        tasks.add("controls", controls.run, 2000)
         identity = identify(root, head, board)
         reported = (identity, panel, clock, journal, health, tasks)
         uplink = connect(head, board, clock, journal, recorder, operation, reported)
@@ -87,9 +87,8 @@ def identify(root, head, board):
 
 def connect(head, board, clock, journal, recorder, operation, reported):
     """Return the uplink that carries the journal and a report of what is `reported`."""
-    from commands import Commands
     from report import Report
     from uplink import Uplink
 
-    commands = Commands(operation, recorder, clock)
-    return Uplink(head, board, clock, journal, recorder, Report(*reported), commands)
+    forget("lib.verbs")
+    return Uplink(head, board, clock, journal, recorder, Report(*reported), operation)

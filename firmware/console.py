@@ -70,7 +70,7 @@ def _answer(words, operation, clock):
     if not found:
         raise ValueError(f"there is no point {number}")
     author = (CONSOLE, numbers.get("person", 0), numbers.get("reason", 0), 0)
-    result, named = operation.act(verb, point, numbers["minutes"], author)
+    result, named = operation.act(verb, point, numbers.get("minutes"), author)
     said = VERBS[verb] + " " + RESULTS[result]
     return f"{said}: {_state(named)}" if named else said
 
@@ -79,13 +79,14 @@ def _numbers(words, names, verb):
     """Return the numbers of a line by name; raise ValueError where one is wrong."""
     if len(words) > len(names):
         raise ValueError("too many words")
-    usual, most = MINUTES.get(verb, (0, 0))
-    numbers = {"minutes": usual}
+    highest = {"minutes": MINUTES.get(verb, (0, 0))[1]}
+    highest.update(_HIGHEST)
+    numbers = {}
     for at, given in enumerate(names):
         name = given.lower()
         if at < len(words):
-            highest = most if name == "minutes" else _HIGHEST[name]
-            numbers[name] = _number(name, words[at], highest, given == "POINT" and verb != BYPASS)
+            may_be_all = given == "POINT" and verb != BYPASS
+            numbers[name] = _number(name, words[at], highest[name], may_be_all)
         elif name != given:
             raise ValueError(f"which {name}?")
     return numbers
