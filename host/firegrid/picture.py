@@ -79,6 +79,7 @@ class PointView:
     code: int = 0
     mode: str = "live"
     bypassed_until: float = 0.0  # by the desk's clock
+    apart_since: float = 0.0  # when it was bypassed, or its test or drill began; 0: in service
     acknowledged: int = 0  # bits of the conditions that a person has taken
     value: float | None = None
     measured: float | None = None
@@ -98,7 +99,17 @@ class PointView:
         self.value, self.measured = said.value, when
         if self.gravest != before:
             self.since = when
+        self._stand_apart(when)
         return changed
+
+    def bypass(self, until: float, when: float) -> None:
+        """Take until when it is bypassed, 0 for not at all."""
+        self.bypassed_until = until
+        self._stand_apart(when)
+
+    def _stand_apart(self, when: float) -> None:
+        in_service = self.mode == "live" and not self.bypassed_until
+        self.apart_since = 0.0 if in_service else self.apart_since or when
 
     @property
     def is_taken(self) -> bool:
@@ -280,7 +291,7 @@ class Picture:
             moved = state.value != point.value
             changed = point.becomes(state, when)
             point.acknowledged = state.acknowledged
-            point.bypassed_until = _until(when, state.bypassed_s)
+            point.bypass(_until(when, state.bypassed_s), when)
             if changed:
                 self._tell(point, "condition", when, changed=changed)
             elif moved and point.number:
@@ -312,7 +323,7 @@ class Picture:
         if act.verb == "silence":
             gateway.silenced_until = ends
         elif act.verb == "bypass":
-            point.bypassed_until = ends
+            point.bypass(ends, when)
         elif act.verb == "acknowledge":
             for one in [point] if point.number else self._all_of(gateway):
                 one.acknowledged = one.conditions
@@ -411,4 +422,5 @@ def _open(point: PointView) -> Open | None:
     if not bit:
         return None
     later = point.number != gateway.first_alarm
-    return Open(practice, RANKS[int(bit)], point.since, later, point, int(bit))
+    since = point.since if point.conditions else point.apart_since
+    return Open(practice, RANKS[int(bit)], since, later, point, int(bit))

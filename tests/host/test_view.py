@@ -753,6 +753,7 @@ def test_a_bypass_is_shown_below_troubles_with_the_time_that_is_left(desk):
     assert [line.split()[1] for line in desk.alarms()] == ["TROUBLE", "bypassed,"]
     assert "⊘ bypassed, 4 h left" in desk.row(TAILOR)
     assert "DISABLED 1" in desk.screen()
+    assert desk.alarms(now=NOW + 9000)[1].split()[-2:] == ["2", "h"]  # for how long already
     assert "bypassed, 90 min left" in desk.row(TAILOR, now=NOW + 9000)
     desk.event(TAILOR, 0, at=NOW + 9001, **act("bypass", "ended"))
     assert "bypassed" not in desk.row(TAILOR, now=NOW + 9001)
@@ -791,4 +792,5 @@ def test_a_point_in_a_walk_test_stands_last_and_is_marked(desk):
     desk.states(replace(state(SMOKE), mode="test"), replace(state(TAILOR), bypassed_s=60))
     assert [item.point.number for item in desk.picture.open()] == [TAILOR, SMOKE]
     assert "T normal, walk test" in desk.alarms()[1]
+    assert desk.alarms(now=NOW + 7)[1].rstrip().endswith(" 7 s")
     assert "T TEST 1" in desk.screen()
