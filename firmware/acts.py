@@ -4,6 +4,11 @@ None of them can keep a point that is neither bypassed nor in a walk test from r
 that sounds.
 """
 
+from time import ticks_add
+
+from micropython import const
+
+from lib import service
 from lib.point import ALARM, DRILLED, LIVE, TEST
 from lib.verbs import (
     ACKNOWLEDGE,
@@ -20,6 +25,7 @@ from lib.verbs import (
     WALK_TEST,
 )
 
+_MINUTE_MS = const(60_000)
 _MODES = {WALK_TEST: TEST, DRILL: DRILLED}
 
 
@@ -45,8 +51,9 @@ class Acts:
         own."""
         panel = self._panel
         panel.stop(act)
-        alone = [one for one in panel.points if panel.find(act.verb, one) is None]
-        self._over(act.verb, act.point, [act.point] if act.point else alone, author)
+        verb, point, _ = act
+        alone = [one for one in panel.points if panel.find(verb, one) is None]
+        self._over(verb, point, [point] if point else alone, author)
 
     def acknowledge(self, point, _, author):
         """A person has seen what stands now; it changes no condition and silences nothing."""
@@ -59,15 +66,15 @@ class Acts:
         """Stop the sounder for a time; at the next new alarm it sounds again."""
         if not self._panel.calls:
             return self._done(SILENCE, REFUSED, author, None, minutes)
-        self._panel.start(SILENCE, None, minutes, self._operation.clock.ms())
+        self._start(SILENCE, None, minutes)
         return self._done(SILENCE, DONE, author, None, minutes)
 
     def reset(self, point, _, author):
         """Let go of what is latched and has no cause any more; refused, naming it, where the cause
         of a point stands. A drill is a cause."""
         chosen = [one for one in self._in_service(point) if one.mode != TEST]
-        changes = [(one, one.reset()) for one in chosen]
-        standing = [one for one in chosen if one.is_held()]
+        changes = [(one, service.reset(one)) for one in chosen]
+        standing = [one for one in chosen if service.is_held(one)]
         if standing:
             point = self._foremost(standing)
         result = self._done(RESET, REFUSED if standing else DONE, author, point)
@@ -79,9 +86,9 @@ class Acts:
         """Take a point out of service for a time: no condition of it comes; its readings go on."""
         if point is None or point.mode != LIVE:
             return self._done(BYPASS, REFUSED, author, point, minutes)
-        changed = point.start_anew()
+        changed = service.start_anew(point)
         point.bypassed = True
-        self._panel.start(BYPASS, point, minutes, self._operation.clock.ms())
+        self._start(BYPASS, point, minutes)
         result = self._done(BYPASS, DONE, author, point, minutes)
         self._went(point, changed)
         return result
@@ -94,8 +101,8 @@ class Acts:
         if burning or not chosen:
             named = self._foremost(burning) if burning else point
             return self._done(WALK_TEST, REFUSED, author, named, minutes)
-        self._panel.start(WALK_TEST, point, minutes, self._operation.clock.ms())
-        changes = [(one, one.start_anew()) for one in chosen if one.mode == LIVE]
+        self._start(WALK_TEST, point, minutes)
+        changes = [(one, service.start_anew(one)) for one in chosen if one.mode == LIVE]
         result = self._done(WALK_TEST, DONE, author, point, minutes)
         for one, changed in changes:
             self._went(one, changed)
@@ -111,14 +118,14 @@ class Acts:
             one
             for one in self._in_service(point)
             if one.mode == DRILLED
-            or (one.mode == LIVE and one.can_alarm() and not one.conditions & ALARM)
+            or (one.mode == LIVE and service.can_alarm(one) and not one.conditions & ALARM)
         ]
         if not chosen:
             return self._done(DRILL, REFUSED, author, point, minutes)
-        self._panel.start(DRILL, point, minutes, self._operation.clock.ms())
+        self._start(DRILL, point, minutes)
         result = self._done(DRILL, DONE, author, point, minutes)
         for one in chosen:
-            changed = one.drill()
+            changed = service.drill(one)
             if changed:
                 self._operation.changed(one, changed)
         return result
@@ -131,13 +138,21 @@ class Acts:
     def end(self, verb, point, author):
         """End what runs of a verb now, for a point or for all."""
         panel = self._panel
-        acts = [act for act in panel.running if act.is_of(verb, point)]
+        acts = [act for act in panel.running if _is_of(act, verb, point)]
         points = [one for one in ([point] if point else panel.points) if _is_under(verb, one)]
         if not acts and not points:
             return self._done(verb, REFUSED, author, point)
         for act in acts:
             panel.stop(act)
         return self._over(verb, point, points, author)
+
+    def _start(self, verb, point, minutes):
+        """Let a verb run for a time. What is said last holds: for all points it takes the place of
+        what runs for single ones."""
+        panel = self._panel
+        until_ms = ticks_add(self._operation.clock.ms(), minutes * _MINUTE_MS)
+        others = [act for act in panel.running if not _is_of(act, verb, point)]
+        panel.running = others + [(verb, point, until_ms)]
 
     def _over(self, verb, point, points, author):
         """A verb has ended: those of the points that it was about are in service again."""
@@ -146,7 +161,7 @@ class Acts:
             if verb == BYPASS:
                 one.bypassed = False
             elif _is_under(verb, one):
-                self._went(one, one.leave())
+                self._went(one, service.leave(one))
                 one.mode = LIVE
         self._operation.show()
         return result
@@ -175,3 +190,16 @@ class Acts:
 def _is_under(verb, point):
     """Return whether a point is what a timed verb makes of it."""
     return point.bypassed if verb == BYPASS else point.mode == _MODES.get(verb)
+
+
+def _is_of(act, verb, point):
+    """Return whether what runs is of a verb, and for this point, or any one where that is None."""
+    return act[0] == verb and (point is None or act[1] is point)
+
+
+def find(points, number):
+    """Return (whether there is such a point, the point); 0 is the whole gateway, None."""
+    for point in points:
+        if point.number == number:
+            return True, point
+    return number == 0, None

@@ -6,6 +6,7 @@ import json
 
 from micropython import const
 
+from acts import find
 from lib.verbs import DESK, EXPIRED, MINUTES, REASONS_MAX, REFUSED, VERBS
 
 BYTES_MAX = 256
@@ -34,7 +35,7 @@ def take(payload, heard, operation):
     heard[_IDS:] = heard[_IDS:][1 - _IDS_MAX :] + [said["id"]]
     verb = VERBS.index(said["verb"])
     author = (DESK, said["issuer"], said["reason"], said["id"])
-    found, point = operation.find(said["point"])
+    found, point = find(operation.panel.points, said["point"])
     refusal = _refusal(said, operation.clock.time_s(), found, heard[_SEQUENCE])
     if refusal:
         operation.recorder.act(verb, refusal, author, point, said["minutes"])

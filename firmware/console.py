@@ -1,6 +1,8 @@
 """What a person types at the serial port: a verb a line, in the words of `help`."""
 
+from acts import find
 from lib.codes import STARTING
+from lib.panel import left_s
 from lib.payload import decimal
 from lib.record import MODES
 from lib.verbs import (
@@ -66,7 +68,7 @@ def _answer(words, operation, clock):
     verb, names = _LINES[first]
     numbers = _numbers(words[1:], names, verb)
     number = numbers.get("point", 0)
-    found, point = operation.find(number)
+    found, point = find(operation.panel.points, number)
     if not found:
         raise ValueError(f"there is no point {number}")
     author = (CONSOLE, numbers.get("person", 0), numbers.get("reason", 0), 0)
@@ -109,8 +111,9 @@ def status(panel, now_ms):
     if panel.first_alarm:
         lines.append(f"first alarm: {panel.first_alarm.number}")
     for act in panel.running:
-        place = act.point.number if act.point else "all"
-        lines.append(f"{VERBS[act.verb]} {place}: {act.left_s(now_ms)} s left")
+        verb, point, _ = act
+        place = point.number if point else "all"
+        lines.append(f"{VERBS[verb]} {place}: {left_s(act, now_ms)} s left")
     return "\n".join(lines) or f"{len(panel.points)} points, all normal"
 
 

@@ -16,13 +16,6 @@ class Operation:
         self.recorder = recorder
         self.clock = clock
 
-    def find(self, number):
-        """Return (whether there is such a point, the point); 0 is the whole gateway, None."""
-        for point in self.panel.points:
-            if point.number == number:
-                return True, point
-        return number == 0, None
-
     def changed(self, point, changed):
         """A point's condition bits came or went."""
         silence_ended = self.panel.take(point, changed)
@@ -54,5 +47,5 @@ class Operation:
     def _acts(self):
         from acts import Acts  # loaded only while somebody acts
 
-        forget("acts", "lib.verbs")
+        forget("acts", "lib.service", "lib.verbs")
         return Acts(self)

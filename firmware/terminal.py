@@ -41,4 +41,4 @@ class Terminal:
             from console import answer
 
             print(answer(line, LINE_MAX, self._operation, self._clock))
-            forget("console", "lib.verbs")
+            forget("console", "acts", "lib.service", "lib.verbs")

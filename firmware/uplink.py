@@ -193,7 +193,7 @@ class Uplink:
             from commands import take  # loaded only when one comes
 
             take(payload, self._heard, self._operation)
-            forget("commands", "lib.verbs")
+            forget("commands", "acts", "lib.service", "lib.verbs")
         if topic != self._stored_topic or len(payload) > STORED_BYTES_MAX:
             return
         try:

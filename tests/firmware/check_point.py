@@ -16,6 +16,7 @@ from lib.point import (
     Level,
     Point,
 )
+from lib.service import drill, leave, reset, start_anew
 
 START = ticks_add(0, -1500)  # every test crosses the wrap
 STEP_MS = 100
@@ -77,16 +78,16 @@ def test_a_latched_alarm_stays_when_the_cause_has_gone():
 def test_a_reset_is_refused_while_the_cause_stands():
     point = gas()
     feed(point, [30000] * 11)
-    assert point.reset() == 0 and point.conditions == ALARM | PRE_ALARM
+    assert reset(point) == 0 and point.conditions == ALARM | PRE_ALARM
     feed(point, [0] * 10, 1100)
-    assert point.reset() == ALARM and point.conditions == 0
+    assert reset(point) == ALARM and point.conditions == 0
 
 
 def test_after_a_reset_a_new_alarm_comes():
     point = gas()
     feed(point, [30000] * 11)
     feed(point, [0] * 10, 1100)
-    point.reset()
+    reset(point)
     assert feed(point, [30000] * 11, 2100)[-1] == (3100, ALARM | PRE_ALARM)
 
 
@@ -162,7 +163,7 @@ def test_after_a_new_start_a_cause_that_stands_needs_its_hold_time_again():
     point = gas()
     feed(point, [30000] * 11)
     feed(point, [None] * 30, 1100)
-    assert point.start_anew() == ALARM | PRE_ALARM | TROUBLE
+    assert start_anew(point) == ALARM | PRE_ALARM | TROUBLE
     assert feed(point, [30000] * 11, 5000) == [(5000, PRE_ALARM), (6000, ALARM | PRE_ALARM)]
 
 
@@ -175,24 +176,24 @@ def test_a_bypassed_point_says_its_value_and_no_condition():
 
 def test_a_drill_is_an_alarm_without_a_limit_until_it_is_left():
     point = gas()
-    assert point.drill() == ALARM and point.limit_of(ALARM) is None
-    assert feed(point, [0] * 20) == [] and point.reset() == 0
-    assert point.leave() == ALARM and point.conditions == 0
+    assert drill(point) == ALARM and point.limit_of(ALARM) is None
+    assert feed(point, [0] * 20) == [] and reset(point) == 0
+    assert leave(point) == ALARM and point.conditions == 0
 
 
 def test_a_real_cause_makes_a_drill_live():
     point = gas()
-    point.drill()
+    drill(point)
     assert feed(point, [30000] * 11)[-1] == (1000, ALARM | PRE_ALARM)
     assert point.mode == LIVE
 
 
 def test_a_drill_with_a_lost_sensor_stays_a_drill():
     point = gas()
-    point.drill()
+    drill(point)
     feed(point, [None] * 30)
     assert point.mode == DRILLED and point.conditions == ALARM | TROUBLE
-    assert point.leave() == ALARM and point.conditions == TROUBLE
+    assert leave(point) == ALARM and point.conditions == TROUBLE
 
 
 def test_the_gateway_keeps_its_troubles_apart():

@@ -154,7 +154,7 @@ class Model:
     def save(self):
         panel = self.panel
         first = panel.first_alarm.number if panel.first_alarm else 0
-        runs = sorted([act.verb << 2 | self.targets.index(act.point) for act in panel.running])
+        runs = sorted([verb << 2 | self.targets.index(point) for verb, point, _ in panel.running])
         return bytes(self.watched[0].save() + self.watched[1].save() + (first,)) + bytes(runs)
 
     def load(self, state):
@@ -166,7 +166,7 @@ class Model:
         panel.first_alarm = self.targets[state[8]]
         panel.running = []
         for run in state[9:]:
-            panel.start(run >> 2, self.targets[run & 3], 1, NOW_MS)
+            panel.running.append((run >> 2, self.targets[run & 3], FAR_MS))
         panel.refresh()
 
     # ---- the steps ----
@@ -230,15 +230,15 @@ class Model:
 
     def run_out(self, nth):
         """The time of the nth verb that runs is over."""
-        act = self.panel.running[nth]
-        act.until_ms = NOW_MS
-        idle = act.verb != SILENCE and self.panel.find(SILENCE) and not self.panel.calls
+        verb, point, _ = self.panel.running[nth]
+        act = self.panel.running[nth] = (verb, point, NOW_MS)
+        idle = verb != SILENCE and self.panel.find(SILENCE) and not self.panel.calls
         self.operation.tend(NOW_MS)
         assert act not in self.panel.running, "it runs on"
         ended = [told[:3] for told in self.recorder.acts]
-        assert ended.count((act.verb, ENDED, False)) == 1, ended
+        assert ended.count((verb, ENDED, False)) == 1, ended
         assert len(ended) <= 2 and (len(ended) == 1 or ended.count((SILENCE, ENDED, False)) == 1)
-        assert idle or len(ended) == 1 or act.verb == DRILL or not self.panel.calls, ended
+        assert idle or len(ended) == 1 or verb == DRILL or not self.panel.calls, ended
         for one in self.watched:
             one.stand_down()
 
