@@ -13,16 +13,20 @@ from lib.journal import Journal
 from lib.panel import Panel
 from lib.point import Gateway
 from lib.supervisor import Supervisor
+from operation import Operation
 from outputs import Outputs
 from recorder import Recorder
 from sampling import Sampling
+from terminal import Terminal
 
 VERSION = "0.1.0"
+LATE = ("console", "commands", "acts", "lib.act", "lib.service", "lib.verbs")
 
 
 def build(board, root):
     """Return the supervisor of a whole gateway; `root` is the folder of the firmware that was
     booted. The points are watched even where there is nobody to tell."""
+    rehearse()
     clock = Clock(board.count_boot())
     journal = Journal(int.from_bytes(os.urandom(4), "little") | 1)
     gateway = Gateway()
@@ -36,22 +40,33 @@ def build(board, root):
     points = [channel.point for channel in wired.channels]
     panel = Panel(points, gateway)
     outputs = Outputs(wired.indicators, panel, clock)
+    operation = Operation(panel, outputs, recorder, clock)
     tasks = Supervisor(clock.ms, recorder.task_failed)
     health = Health(board.watchdog(WATCHDOG_MS), tasks.late, clock)
-    tasks.add("sampling", Sampling(wired.channels, panel, outputs, recorder, clock).run, 2000)
+    tasks.add("sampling", Sampling(wired.channels, operation, recorder, clock).run, 2000)
     tasks.add("outputs", outputs.run, 2000)
     tasks.add("health", health.run, 5000)
     head = wired.head
     if head:
         button = board.button(head["button_pin"])
-        tasks.add("controls", Controls(button, panel, outputs, recorder, clock).run, 2000)
+        controls = Controls(button, Terminal(operation, clock), operation, clock)
+        tasks.add("controls", controls.run, 2000)
         identity = identify(root, head, board)
-        reported = (identity, [gateway] + points, clock, journal, health, tasks)
-        uplink = connect(head, board, clock, journal, recorder, reported)
+        reported = (identity, panel, clock, journal, health, tasks)
+        uplink = connect(head, board, clock, journal, recorder, operation, reported)
         outputs.watch(uplink)
         tasks.add("uplink", uplink.run, 60000)
         tasks.add("downlink", uplink.listen, 60000)
     return tasks
+
+
+def rehearse():
+    """Load once what else is loaded only while somebody acts: the interpreter's table of names has
+    them from then on, and need not grow when the heap is full."""
+    for name in LATE:
+        __import__(name)
+    forget(*LATE)
+    gc.collect()
 
 
 # Each of these imports late and forgets: tables and uplink are never in memory together.
@@ -81,9 +96,9 @@ def identify(root, head, board):
     ]
 
 
-def connect(head, board, clock, journal, recorder, reported):
+def connect(head, board, clock, journal, recorder, operation, reported):
     """Return the uplink that carries the journal and a report of what is `reported`."""
     from report import Report
     from uplink import Uplink
 
-    return Uplink(head, board, clock, journal, recorder, Report(*reported))
+    return Uplink(head, board, clock, journal, recorder, Report(*reported), operation)

@@ -1,45 +1,62 @@
-"""The controls task: what a person does at the gateway. For now one button: reset."""
+"""The controls task: button and console at the gateway, and the end of what runs for a time.
+
+pressed shorter than 1 s    acknowledge
+1 s to 5 s                  silence
+held for 5 s                reset, while it is still held
+"""
 
 import asyncio
+from time import ticks_diff
 
 from micropython import const
 
-from lib import record
 from lib.hold import Hold
+from lib.verbs import ACKNOWLEDGE, BUTTON, RESET, SILENCE
 
 TICK_MS = const(50)
 PRESS_MS = const(100)  # shorter is a glitch
-RESET = const(3)  # the verb's number in an `act` record
+LONG_MS = const(1000)
+HELD_MS = const(5000)
+
+_SOMEBODY = (BUTTON, 0, 0, 0)
 
 
 class Controls:
-    """`button` reads 0 while it is pressed."""
+    """`button` reads 0 while it is pressed; `terminal` hears the console."""
 
-    def __init__(self, button, panel, outputs, recorder, clock):
+    def __init__(self, button, terminal, operation, clock):
         self._button = button
+        self._terminal = terminal
         self._pressed = Hold(PRESS_MS, PRESS_MS)
-        self._panel = panel
-        self._outputs = outputs
-        self._recorder = recorder
+        self._since_ms = None  # since when it is pressed, until its press has had its effect
+        self._operation = operation
         self._clock = clock
 
     def step(self, now_ms):
         """Act once for each press."""
         before = self._pressed.state
-        if self._pressed.update(self._button.value() == 0, now_ms) and not before:
-            self.reset(now_ms)
+        pressed = self._pressed.update(self._button.value() == 0, now_ms)
+        if pressed and not before:
+            self._since_ms = now_ms
+        if self._since_ms is not None:
+            verb = self._verb(pressed, ticks_diff(now_ms, self._since_ms))
+            if verb:
+                self._since_ms = None
+                self._operation.act(verb, None, None, _SOMEBODY)
+        self._operation.tend(now_ms)
 
-    def reset(self, now_ms):
-        """Clear what is latched and has no cause any more; the record says that somebody asked."""
-        self._recorder.note(record.ACT, RESET)
-        for point, changed in self._panel.reset():
-            self._recorder.condition(point, changed)
-        self._outputs.follow(now_ms)
+    def _verb(self, pressed, lasted_ms):
+        if lasted_ms >= HELD_MS:
+            return RESET
+        if pressed:
+            return 0
+        return SILENCE if lasted_ms >= LONG_MS else ACKNOWLEDGE
 
     async def run(self, beat):
         """Step for ever."""
         while True:
             now_ms = self._clock.ms()
             self.step(now_ms)
+            self._terminal.step()
             beat(now_ms)
             await asyncio.sleep_ms(TICK_MS)

@@ -32,6 +32,9 @@ class Outputs:
         self._show("power_lamp", STEADY, now_ms)
         self._show("link_lamp", self._link_pattern(), now_ms)
 
+    def self_test(self, now_ms):
+        """Switch every output on for a moment."""
+
     def _alarm_pattern(self):
         conditions = self._panel.conditions
         if conditions & ALARM:

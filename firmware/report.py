@@ -4,8 +4,10 @@ import gc
 
 from micropython import const
 
+from lib.panel import left_s
 from lib.payload import head_text, point_text
 from lib.record import QUALITIES
+from lib.verbs import BYPASS, SILENCE
 
 POINTS_PER_PART = const(16)
 
@@ -14,9 +16,10 @@ class Report:
     """`renew` begins a version and returns how many parts it has; `part` writes one of them.
     `units` maps every point's number to its unit."""
 
-    def __init__(self, identity, points, clock, journal, health, tasks):
+    def __init__(self, identity, panel, clock, journal, health, tasks):
         self._identity = identity  # (key, value) pairs that never change while running
-        self._points = points
+        self._panel = panel
+        self._points = points = [panel.gateway] + panel.points
         self.units = {point.number: point.unit for point in points}
         self._clock = clock
         self._journal = journal
@@ -36,12 +39,19 @@ class Report:
             return head_text(self._head())
         at = (number - 1) * POINTS_PER_PART
         some = self._points[at : at + POINTS_PER_PART]
-        return "[" + ",".join([point_text(point, self._version, number) for point in some]) + "]"
+        texts = [
+            point_text(point, self._version, number, self._left_s(BYPASS, point)) for point in some
+        ]
+        return "[" + ",".join(texts) + "]"
+
+    def _left_s(self, verb, point=None):
+        return left_s(self._panel.find(verb, point), self._clock.ms())
 
     def _head(self):
         clock = self._clock
         events = self._journal.events
         samples = self._journal.samples
+        first_alarm = self._panel.first_alarm
         return self._identity + [
             ("version", self._version),
             ("part", 0),
@@ -54,6 +64,8 @@ class Report:
             ("heap_free_bytes", gc.mem_free()),
             ("heap_low_bytes", self._health.heap_low_bytes),
             ("points", len(self._points) - 1),
+            ("silenced_s", self._left_s(SILENCE)),
+            ("first_alarm", first_alarm.number if first_alarm else None),
             ("events_first", events.first),
             ("events_next", events.next),
             ("events_stored", events.stored),

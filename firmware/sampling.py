@@ -29,10 +29,9 @@ class Channel:
 class Sampling:
     """Owns no thresholds and no outputs: points decide, outputs follow the panel."""
 
-    def __init__(self, channels, panel, outputs, recorder, clock):
+    def __init__(self, channels, operation, recorder, clock):
         self._channels = channels
-        self._panel = panel
-        self._outputs = outputs
+        self._operation = operation
         self._recorder = recorder
         self._clock = clock
 
@@ -59,9 +58,7 @@ class Sampling:
         point = channel.point
         changed = point.update(value, code, at_ms)
         if changed:
-            self._panel.refresh()
-            self._outputs.follow(now_ms)
-            self._recorder.condition(point, changed)
+            self._operation.changed(point, changed)
         summary = channel.summary
         if value is not None:
             summary.add(value)

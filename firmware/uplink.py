@@ -17,6 +17,7 @@ from lib import record
 from lib.address import is_address
 from lib.backoff import Backoff
 from lib.codes import NO_BROKER, NO_DESK
+from lib.forget import forget
 from lib.outgoing import Outgoing
 from lib.payload import event_text, sample_text
 from lib.silence import Silence
@@ -36,19 +37,22 @@ STORED_BYTES_MAX = const(256)
 class Uplink:
     """`head` is the configuration's gateway line."""
 
-    def __init__(self, head, board, clock, journal, recorder, report):
+    def __init__(self, head, board, clock, journal, recorder, report, operation):
         self._head = head
         self._board = board
         self._clock = clock
         self._journal = journal
         self._recorder = recorder
         self._report = report
+        self._operation = operation
+        self._heard = []  # what commands have come: see commands.py
         now_ms = clock.ms()
         self._events = Outgoing(journal.events, DESK_MS, now_ms)
         self._samples = Outgoing(journal.samples, DESK_MS, now_ms)
         self._record = bytearray(record.SIZE)
         self._topic = "firegrid/1/" + head["site"] + "/" + head["gateway"] + "/"
         self._stored_topic = self._topic + "down/stored"
+        self._command_topic = self._topic + "down/command"
         self._client = Client(
             head["gateway"],
             self._topic + "up/status",
@@ -107,7 +111,7 @@ class Uplink:
         self._watch(beat)
         client = self._client
         await client.connect(await self._address(head["broker_host"]), head["broker_port"])
-        await client.subscribe([self._stored_topic])
+        await client.subscribe([self._stored_topic, self._command_topic])
         client.publish(self._topic + "up/status", self._status("online"), retain=True)
         self._part = self._parts
         self._state_ms = self._clock.ms()
@@ -184,7 +188,12 @@ class Uplink:
         return True
 
     def _hear(self, topic, payload):
-        """A message from the broker: the desk's "stored up to"."""
+        """A message from the broker: the desk's "stored up to", or a command."""
+        if topic == self._command_topic:
+            from commands import take  # loaded only when one comes
+
+            take(payload, self._heard, self._operation)
+            forget("commands", "acts", "lib.service", "lib.verbs")
         if topic != self._stored_topic or len(payload) > STORED_BYTES_MAX:
             return
         try:

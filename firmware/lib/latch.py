@@ -5,17 +5,16 @@ class Latch:
     """Sets with its cause and stays. A reset is a request: refused while the cause stands."""
 
     def __init__(self):
-        self._cause = False
-        self.state = False
+        self.cause = self.state = False
 
     def update(self, cause):
         """Take whether the cause stands now; return whether the latch is set."""
-        self._cause = cause
+        self.cause = cause
         self.state = self.state or cause
         return self.state
 
     def reset(self):
         """Let go; return False, and stay set, while the cause stands."""
-        if not self._cause:
+        if not self.cause:
             self.state = False
-        return not self._cause
+        return not self.cause

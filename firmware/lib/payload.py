@@ -3,7 +3,8 @@
 Keys and bounds are described in docs/asyncapi.yaml; tests on both sides read the same vectors.
 """
 
-from lib.record import EVENTS, MODES, QUALITIES, unpack_event, unpack_sample
+from lib.forget import forget
+from lib.record import ACT, EVENTS, MODES, QUALITIES, unpack_event, unpack_sample
 
 
 def decimal(thousandths):
@@ -31,10 +32,20 @@ def event_text(record, epoch, units, _):
     (n, boot, point, up_s, up_ms, mode, quality, time_s, event, conditions, changed, value, code,
      limit) = unpack_event(record)  # fmt: skip
     stamp = _stamp(n, epoch, boot, up_s, up_ms, quality, time_s)
+    unit = units.get(point, "")
+    tail = ""
+    if event == ACT:
+        from lib.act import act_text
+
+        conditions = changed = code = 0
+        value = limit = None
+        unit = ""
+        tail = act_text(record)
+        forget("lib.act", "lib.verbs")
     return (
         f'{{{stamp},"point":{point},"mode":"{MODES[mode]}","event":"{EVENTS[event]}",'
         f'"conditions":{conditions},"changed":{changed},"value":{decimal(value)},'
-        f'"unit":"{units.get(point, "")}","limit":{decimal(limit)},"code":{code}}}'
+        f'"unit":"{unit}","limit":{decimal(limit)},"code":{code}{tail}}}'
     )
 
 
@@ -55,11 +66,12 @@ def sample_text(record, epoch, units, clock):
     )
 
 
-def point_text(point, version, part):
+def point_text(point, version, part, bypassed_s):
     """Return one point's present state as a JSON object."""
     return (
         f'{{"version":{version},"part":{part},"point":{point.number},"kind":"{point.kind}",'
         f'"mode":"{MODES[point.mode]}","conditions":{point.conditions},'
+        f'"acknowledged":{point.acknowledged},"bypassed_s":{bypassed_s},'
         f'"value":{decimal(point.value)},"unit":"{point.unit}","code":{point.code}}}'
     )
 

@@ -16,6 +16,10 @@ PRE_ALARM = const(2)
 SUPERVISORY = const(4)
 TROUBLE = const(8)
 
+LIVE = const(0)
+TEST = const(1)  # a walk test: chirps, never the siren, nothing latches
+DRILLED = const(2)  # in ALARM as an exercise, until a real alarm or the end of it
+
 TROUBLE_HOLD_MS = const(2000)  # a lost reading must last this long; a single one is skipped
 
 
@@ -28,11 +32,14 @@ class Level:
         clear_at = limit - hysteresis if above else limit + hysteresis
         self._hysteresis = Hysteresis(limit, clear_at, above)
         self._hold = Hold(hold_ms, clear_hold_ms)
+        self.came = False  # whether the cause has come with the last reading, latched or not
         self._latch = Latch() if latches else None
 
     def update(self, reading, now_ms):
         """Take one reading; return whether the condition stands."""
+        before = self._hold.state
         held = self._hold.update(self._hysteresis.update(reading), now_ms)
+        self.came = held and not before
         return self._latch.update(held) if self._latch else held
 
     def restart(self):
@@ -40,73 +47,70 @@ class Level:
         self._hysteresis.state = self._hold.state
         self._hold.restart()
 
-    def stands(self):
-        """Return whether the condition stands."""
-        return self._latch.state if self._latch else self._hold.state
-
-    def reset(self):
-        """Let go of the latch unless its cause stands; return whether the condition stands."""
-        if self._latch:
-            self._latch.reset()
-        return self.stands()
-
 
 class Point:
-    """Feed it readings with `update`; `conditions`, `value` and `code` tell what they mean."""
+    """Feed it readings with `update`; `conditions`, `value` and `code` tell what they mean. What a
+    person does to it is in lib/service.py."""
 
     def __init__(self, number, kind, unit, sounds, levels):
         self.number = number
         self.kind = kind
         self.unit = unit
         self.sounds = sounds
-        self.mode = 0
+        self.mode = LIVE
+        self.bypassed = False  # out of service: no condition comes, readings go on
         self.conditions = 0
+        self.acknowledged = 0  # condition bits that a person has taken
         self.value = None
         self.code = STARTING
         self._levels = levels
         self._lost = Hold(TROUBLE_HOLD_MS, TROUBLE_HOLD_MS)
 
     def update(self, value, code, now_ms):
-        """Take one reading; return the condition bits that came or went."""
+        """Take one reading; return the condition bits that came or went.
+
+        An ALARM whose cause comes again comes again, even while the last one is still latched: a
+        sounder that was silenced for that one must sound for this one.
+        """
         self.value = value
         self.code = code
-        conditions = 0
-        if self._lost.update(value is None, now_ms):
-            conditions = TROUBLE
-        if value is None:
-            conditions |= self.conditions & ~TROUBLE  # what stood still stands: wires burn too
-            if conditions & TROUBLE:
-                self._restart()
-        else:
+        if self.bypassed:
+            return 0
+        conditions = TROUBLE if self._lost.update(value is None, now_ms) else 0
+        if value is not None:
+            return self._weigh(value, now_ms, conditions)
+        if conditions:
             for level in self._levels:
-                if level.update(value, now_ms):
-                    conditions |= level.bit
-        return self._become(conditions)
+                level.restart()
+        return self.become(self.conditions & ~TROUBLE | conditions)  # wires burn, too
 
-    def reset(self):
-        """Let go of latched conditions whose cause is gone; return the bits that went."""
-        conditions = self.conditions & TROUBLE
+    def _weigh(self, value, now_ms, conditions):
+        again = 0
         for level in self._levels:
-            if level.reset():
+            stands = level.update(value, now_ms)
+            if level._hold.state if self.mode == TEST else stands:
                 conditions |= level.bit
-        return self._become(conditions)
+            if level.came:
+                again |= level.bit & ALARM
+        if self.mode == DRILLED:
+            if again:
+                self.mode = LIVE  # no exercise any more
+            conditions |= ALARM
+        return self.become(conditions) | again
 
     def limit_of(self, changed):
         """Return the limit that belongs to the first of the changed bits, else None.
 
-        Where two levels share a bit that came, it is the one that stands.
+        Where two levels share a bit that came, it is the one whose cause came. A drill has none.
         """
         came = changed & self.conditions
         for level in self._levels:
-            if level.bit & changed and (level.stands() or not level.bit & came):
+            if level.bit & changed and (level.came or not level.bit & came):
                 return level.limit
         return None
 
-    def _restart(self):
-        for level in self._levels:
-            level.restart()
-
-    def _become(self, conditions):
+    def become(self, conditions):
+        """Take these conditions; return the bits that came or went."""
         changed = conditions ^ self.conditions
         self.conditions = conditions
         return changed
@@ -119,9 +123,11 @@ class Gateway:
     kind = "gateway"
     unit = ""
     value = None
+    mode = LIVE
+    bypassed = False
 
     def __init__(self):
-        self.mode = 0
+        self.acknowledged = 0
         self._troubles = []
 
     @property
@@ -138,6 +144,7 @@ class Gateway:
         """Say that a trouble stands or not; return whether that is news."""
         if stands == (code in self._troubles):
             return False
+        self.acknowledged = 0  # a new trouble, or one less: a person looks again
         if stands:
             self._troubles.append(code)
         else:

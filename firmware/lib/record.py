@@ -9,7 +9,8 @@ Both begin alike, little-endian, and end with a CRC-32 over the 28 bytes before 
     12 u16 flags     bits 0-9 milliseconds of uptime, 10-11 mode, 12-13 quality of the time
 
 An event goes on with: u32 time_s (Unix, 0 = unknown), u8 event, u8 conditions (low four bits: now,
-high four bits: changed by this event), i32 value, i32 limit. A sample: u16 interval_s, u8 shift,
+high four bits: changed by this event), i32 value, i32 limit; an act has its own meaning for these
+three, see lib/act.py. A sample: u16 interval_s, u8 shift,
 u8 spare, i32 last, and i16 minimum, mean, maximum as steps of 2**shift from last.
 Values are thousandths of the unit; no value is stored as the lowest i32 plus its trouble code.
 """
@@ -53,7 +54,8 @@ def is_sound(record):
     return struct.unpack_from("<I", record, _CRC_AT)[0] == crc32(memoryview(record)[:_CRC_AT])
 
 
-def _flags(clock, mode):
+def flags(clock, mode):
+    """Return the flags of a record made now."""
     return clock.up_ms | mode << _MODE_SHIFT | clock.quality << _QUALITY_SHIFT
 
 
@@ -67,7 +69,7 @@ def pack_event(record, clock, event, source, changed=0, limit=None):
         clock.boot,
         source.number,
         clock.up_s,
-        _flags(clock, source.mode),
+        flags(clock, source.mode),
         clock.time_s(),
         event,
         source.conditions | changed << 4,
@@ -110,7 +112,7 @@ def pack_sample(record, clock, source, summary):
         clock.boot,
         source.number,
         clock.up_s,
-        _flags(clock, source.mode),
+        flags(clock, source.mode),
         summary.interval_s,
         shift,
         0,

@@ -1,4 +1,4 @@
-"""Writes what follows from the tables: firmware/lib/{kinds,codes,wiring}.py, parts of a schema."""
+"""Writes what follows from the tables: Python of firmware/lib, parts of a schema."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -24,6 +24,10 @@ level = (name, condition bit, above, latch, window_ms, limit min, max, hysteresi
          hold_ms min, max, clear_hold_ms min, max); with a window_ms it is a rise within that time
 Limits and hysteresis are thousandths of the unit; above, latch and sounds are 1 or 0."""
 
+_VERBS_LEGEND = """
+
+MINUTES[verb] = (default, most); VERBS, RESULTS and HOWS are their names on the wire."""
+
 _WIRING_LEGEND = """
 
 DRIVERS[driver] = (quantities as kind/quantity, inputs, {parameter: (min, max, default)},
@@ -33,7 +37,12 @@ GATEWAY = {setting: (min, max, default)}"""
 
 def firmware_files() -> dict[str, str]:
     """Return what stands in firmware/lib for the tables: file name -> Python text."""
-    return {"kinds.py": _kinds_py(), "codes.py": _codes_py(), "wiring.py": _wiring_py()}
+    return {
+        "kinds.py": _kinds_py(),
+        "codes.py": _codes_py(),
+        "wiring.py": _wiring_py(),
+        "verbs.py": _verbs_py(),
+    }
 
 
 def _kinds_py() -> str:
@@ -77,8 +86,34 @@ def _codes_py() -> str:
         source="codes.toml",
         legend="",
     )
-    rows = "".join(f"{key.upper()} = const({number})\n" for number, key in tables.codes().items())
-    return f"{head}\nfrom micropython import const\n\n{rows}"
+    return f"{head}\nfrom micropython import const\n\n{_constants(tables.codes())}"
+
+
+def _verbs_py() -> str:
+    head = _HEADER.format(
+        what="What a person can do at the gateway, what comes of it, and who did it.",
+        source="verbs.toml",
+        legend=_VERBS_LEGEND,
+    )
+    numbered = (tables.verbs(), tables.results(), tables.hows())
+    constants = "\n".join(map(_constants, numbered))
+    minutes = "".join(
+        f"    {verb.upper()}: ({figure.default}, {figure.high}),\n"
+        for verb, figure in tables.verb_minutes().items()
+    )
+    names = "".join(
+        f"{title} = {_names([of.get(number, '') for number in range(max(of) + 1)], indent=0)}\n"
+        for title, of in zip(("VERBS", "RESULTS", "HOWS"), numbered, strict=True)
+    )
+    return (
+        f"{head}\nfrom micropython import const\n\n{constants}\n"
+        f"REASONS_MAX = const({max(tables.reasons())})\n"
+        f"MINUTES = {{\n{minutes}}}\n\n{names}"
+    )
+
+
+def _constants(numbered: dict[int, str]) -> str:
+    return "".join(f"{name.upper()} = const({number})\n" for number, name in numbered.items())
 
 
 def _wiring_py() -> str:
@@ -108,14 +143,14 @@ def _driver_rows(driver: tables.Driver) -> str:
     )
 
 
-def _names(names: Sequence[str]) -> str:
+def _names(names: Sequence[str], indent: int = 8) -> str:
     """Return a tuple of names as the formatter would write it."""
     quoted = [f'"{name}"' for name in names]
     if len(names) == 1:
         return f"({quoted[0]},)"
     line = f"({', '.join(quoted)})"
-    rows = "".join(f"            {name},\n" for name in quoted)
-    return line if len(line) < _TUPLE_MAX else f"(\n{rows}        )"
+    rows = "".join(f"{' ' * indent}    {name},\n" for name in quoted)
+    return line if len(line) < _TUPLE_MAX else f"(\n{rows}{' ' * indent})"
 
 
 def _figure_row(name: str, figure: tables.Figure, indent: int) -> str:

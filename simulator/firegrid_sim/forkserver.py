@@ -127,7 +127,8 @@ class ForkServer:
     def spawn(
         self, argv: list[str], env: dict[str, str], console: Path, on_exit: Callable[[int], None]
     ) -> Vm:
-        """Fork a VM with `argv` and more environment; what it prints is added to `console`."""
+        """Fork a VM with `argv` and more environment; what it prints is added to `console`, what
+        is typed comes from a pipe beside it, if there is one: console.keys for console.log."""
         with self._lock:
             self._count += 1
             vm = self._vms[self._count] = Vm(self._count, self, on_exit)
@@ -261,7 +262,10 @@ def _become_vm(request: dict[str, Any]) -> NoReturn:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         console = os.open(request["console"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        for fd, target in ((os.open(os.devnull, os.O_RDONLY), 0), (console, 1), (console, 2)):
+        # Both ends of the keyboard's pipe are open: nobody typing is no end of the line.
+        keys = Path(request["console"]).with_suffix(".keys")
+        keyboard = os.open(keys if keys.is_fifo() else os.devnull, os.O_RDWR)
+        for fd, target in ((keyboard, 0), (console, 1), (console, 2)):
             os.dup2(fd, target)
         os.closerange(3, _FDS_MAX)
         os.environ.update(request["env"])

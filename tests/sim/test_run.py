@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from firegrid.resources import firmware_dir, hal_dir, schemas_dir
 from firegrid.site.load import load_site
 from firegrid.store import StoredEvent
+from firegrid.wire import Act
 from firegrid_sim.board import WATCHDOG
 from firegrid_sim.broker import Broker, free_port
 from firegrid_sim.fleet import Key, fingerprint
@@ -360,14 +362,16 @@ def seen(tmp_path):
 
 def event(n, point=101, conditions=ALARM, what="condition"):
     stamp = (1, 5, 0, None, "none", point, "live", what, conditions, conditions)
-    return StoredEvent("yard", "gw-gate", n, 99, *stamp, 25.0, "mA", 15.0, 0, 0)
+    return StoredEvent("yard", "gw-gate", n, 99, *stamp, 25.0, "mA", 15.0, 0)
 
 
 def test_the_sum_of_a_good_run(seen):
     summary = summarise(seen)
     SCHEMA.validate(summary)
     assert (summary["raised"], summary["stored"], summary["missing"]) == (1, 1, 0)
-    assert summary["points"]["smoke-gate"] == [{"t_s": 3.5, "conditions": ["ALARM"]}]
+    assert summary["points"]["smoke-gate"] == [
+        {"t_s": 3.5, "conditions": ["ALARM"], "mode": "live"}
+    ]
     assert summary["points"]["gw-gate"] == []
     assert summary["latency_ms"] == {"p50": None, "p99": None, "max": 12.0, "n": 1}
     assert summary["sounded"] == [
@@ -390,7 +394,9 @@ def test_percentiles_come_with_300_events(seen):
 def test_a_gateways_own_trouble_stands_under_its_own_id(seen):
     seen.raised[Key("gw-gate", 1, 8)] = 5 * 10**9
     seen.events.append(event(8, point=0, conditions=TROUBLE))
-    assert summarise(seen)["points"]["gw-gate"] == [{"t_s": 4.0, "conditions": ["TROUBLE"]}]
+    assert summarise(seen)["points"]["gw-gate"] == [
+        {"t_s": 4.0, "conditions": ["TROUBLE"], "mode": "live"}
+    ]
 
 
 def test_other_events_than_conditions_are_no_history(seen):
@@ -441,6 +447,26 @@ def test_a_step_beyond_the_end_is_neither_fine_nor_a_failure(seen, end_s):
     assert exit_code(summarise(seen)) == 0
 
 
+@pytest.mark.parametrize(
+    ("command", "result", "why"),
+    [
+        (77, "done", ""),
+        (77, "refused", "the gateway answered: refused, not: done"),
+        (78, "done", "the gateway did not answer within 5 s"),
+    ],
+)
+def test_a_command_is_judged_by_the_act_that_carries_its_id(seen, command, result, why):
+    [step] = seen.scenario.steps
+    step = replace(step, result="done")
+    seen.scenario = replace(seen.scenario, steps=(step,))
+    seen.given = {step: 77}
+    seen.raised[Key("gw-gate", 1, 8)] = 5 * 10**9
+    act = Act("reset", result, "desk", person=1, reason=0, minutes=0, id=command)
+    seen.events.append(replace(event(8, point=0, what="act", conditions=0), act=act))
+    [told] = summarise(seen)["steps"]
+    assert (told["ok"], told["why"]) == (not why, why)
+
+
 def test_resets_are_told_by_cause(seen):
     seen.resets = {"gw-gate": Counter({WATCHDOG: 2}), "gw-other": Counter()}
     summary = summarise(seen)
@@ -454,7 +480,11 @@ def test_resets_are_told_by_cause(seen):
 @pytest.mark.full
 @pytest.mark.parametrize(
     ("site", "scenario", "seconds"),
-    [("jinshui-garden", "first-alarm", 116), ("baisheng-garden", "nine-systems", 90)],
+    [
+        ("jinshui-garden", "first-alarm", 116),
+        ("jinshui-garden", "people-act", 116),
+        ("baisheng-garden", "nine-systems", 90),
+    ],
 )
 def test_a_shipped_community_shows_every_step_of_its_scenario(site, scenario, seconds):
     done = run(site, "--scenario", scenario, "--for", seconds, "--json", timeout_s=seconds + 90)
