@@ -452,10 +452,12 @@ def test_resets_are_told_by_cause(seen):
 
 
 @pytest.mark.full
-def test_the_first_alarm_of_jinshui_garden_shows_every_step():
-    done = run(
-        "jinshui-garden", "--scenario", "first-alarm", "--for", 116, "--json", timeout_s=200
-    )
+@pytest.mark.parametrize(
+    ("site", "scenario", "seconds"),
+    [("jinshui-garden", "first-alarm", 116), ("baisheng-garden", "nine-systems", 90)],
+)
+def test_a_shipped_community_shows_every_step_of_its_scenario(site, scenario, seconds):
+    done = run(site, "--scenario", scenario, "--for", seconds, "--json", timeout_s=seconds + 90)
     summary = summary_of(done)
     assert done.returncode == 0, faults(summary)
     assert summary["gateways"] == 4

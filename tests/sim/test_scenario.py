@@ -3,11 +3,13 @@
 import json
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 from firegrid.errors import FiregridError
 from firegrid.resources import scenario_path, schemas_dir, site_path
 from firegrid.site.load import load_site
+from firegrid_sim.electrical import sensor_for
 from firegrid_sim.scenario import (
     Break,
     CutPower,
@@ -210,7 +212,10 @@ def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path):
         load_scenario(tmp_path / "binary.toml", SITE)
 
 
-# ---- the shipped one ----
+# ---- the shipped ones ----
+
+BAISHENG = load_site(site_path("baisheng-garden"))
+FACES = load_site(Path(__file__).parent / "sites" / "faces.toml")
 
 
 @pytest.fixture(scope="module")
@@ -218,26 +223,53 @@ def first_alarm():
     return load_scenario(scenario_path("first-alarm"), SITE)
 
 
-def test_the_shipped_scenario_keeps_its_schema():
-    row = tomllib.loads(scenario_path("first-alarm").read_text())
+@pytest.fixture(scope="module")
+def nine_systems():
+    return load_scenario(scenario_path("nine-systems"), BAISHENG)
+
+
+@pytest.mark.parametrize("name", ["first-alarm", "nine-systems"])
+def test_a_shipped_scenario_keeps_its_schema(name):
+    row = tomllib.loads(scenario_path(name).read_text())
     assert not [error.message for error in SCHEMA.iter_errors(row)]
 
 
-def test_in_the_shipped_scenario_everything_that_comes_also_goes(first_alarm):
-    last = {}
-    for step in first_alarm.steps:
+def test_the_schema_knows_just_the_signals_that_drive_a_sensor():
+    points = [*SITE.points, *BAISHENG.points, *FACES.points]
+    driven = {signal for point in points for signal in sensor_for(point).signals}
+    row = json.loads((schemas_dir() / "scenario.schema.json").read_text())
+    assert set(row["$defs"]["drive"]["properties"]["signal"]["enum"]) == driven
+
+
+def expected(scenario):
+    """Return what is expected of each source, in the order of time."""
+    seen = {}
+    for step in scenario.steps:
         for expect in step.expect:
-            last[expect.source] = expect.conditions
-    assert set(last.values()) == {0}
-    assert len(last) == 6
+            seen.setdefault(expect.source, []).append(expect.conditions)
+    return seen
 
 
-def test_the_shipped_scenario_is_over_and_judged_within_115_s(first_alarm):
+def test_in_the_shipped_scenarios_everything_that_comes_also_goes(first_alarm, nine_systems):
+    for scenario, sources in ((first_alarm, 6), (nine_systems, 9)):
+        seen = expected(scenario)
+        assert {conditions[-1] for conditions in seen.values()} == {0}
+        assert len(seen) == sources
+
+
+def test_each_of_the_nine_systems_has_trouble_and_then_alarms(nine_systems):
+    for source, conditions in expected(nine_systems).items():
+        assert conditions[:2] == [TROUBLE, 0], source
+        assert conditions[2] & (ALARM | SUPERVISORY), source
+
+
+def test_the_shipped_scenarios_are_over_and_judged_in_time(first_alarm, nine_systems):
     assert max(step.ends_s for step in first_alarm.steps) < 115
     assert first_alarm.steps[0].at_s == 5
+    assert max(step.ends_s for step in nine_systems.steps) < 88
 
 
-def test_the_shipped_scenario_has_every_kind_alarm_and_trouble(first_alarm):
+def test_the_first_shipped_scenario_has_every_kind_alarm_and_trouble(first_alarm):
     seen = 0
     kinds = set()
     for step in first_alarm.steps:
