@@ -3,8 +3,9 @@
 from time import ticks_add
 
 from micropython import heap_lock, heap_unlock
-from peaceful import PERIOD_MS, Quiet, channels
 from sampling import Sampling
+
+from peaceful import PERIOD_MS, Quiet, channels
 
 START_MS = ticks_add(0, -1000)  # the ticks wrap on the way
 READINGS = 40

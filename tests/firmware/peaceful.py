@@ -8,7 +8,7 @@ from lib.wiring import DRIVERS
 from sampling import Channel
 
 PERIOD_MS = 100
-_STEP_UV = 20_000
+_STEP_UV = 100_000
 _WARM_MS = 6000  # longer than the shortest warm-up
 # These wait for something outside: a whole mains cycle, or an answer on a serial bus.
 WAITING = ("residual-current", "modbus", "ds18b20")
@@ -51,18 +51,24 @@ def channels(start_ms):
 
 
 def _channel(key, driver, number, start_ms):
+    point = make_point(_line(key, number))
     for uv in range(0, 4_000_000, _STEP_UV):
-        point = make_point(_line(key, number))
         made = _driver(key, driver, Input(uv))
         made.read(ticks_add(start_ms, -_WARM_MS))
         for _ in range(20):
             value = made.read(start_ms)
-        if value is not None and not made.code:
-            point.update(value, 0, start_ms)
-            point.update(value, 0, ticks_add(start_ms, 120_000))
-            if not point.conditions:
-                return Channel(make_point(_line(key, number)), made, PERIOD_MS, 3600, start_ms)
+        if value is not None and not made.code and _is_peace(point, value, start_ms):
+            return Channel(point, made, PERIOD_MS, 3600, start_ms)
     raise AssertionError(f"{driver} finds no peace for {key}")
+
+
+def _is_peace(point, value, start_ms):
+    """Return whether a value alarms nobody, however long it stays."""
+    for after_ms in (0, 5000, 3_600_000):
+        point.update(value, 0, ticks_add(start_ms, after_ms))
+    peace = not point.conditions
+    point.start_anew()
+    return peace
 
 
 def _driver(key, name, input):
