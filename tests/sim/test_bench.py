@@ -26,6 +26,7 @@ ROWS = {
         "lowest free heap that the gateway has seen",
         "heap of the HAL",
     ],
+    "sampling": ["a point-sample"],
     "link": [
         *["firmware/mqtt.py, window 8"] * 2,
         *["firmware/mqtt.py, window 16"] * 2,
@@ -100,7 +101,7 @@ def test_only_the_area_that_ran_is_replaced_on_the_page(tmp_path):
 def test_an_unknown_area_is_a_usage_error_that_names_the_known_ones(tmp_path):
     code, output, errors = run(tmp_path, "heep")
     assert (code, output) == (2, "")
-    assert "'heep' is not one of 'gateways', 'start', 'heap', 'link'" in errors
+    assert "'heep' is not one of 'gateways', 'start', 'heap', 'sampling', 'link'" in errors
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's environment")
