@@ -135,7 +135,7 @@ def test_after_trouble_it_is_the_limit_again_that_counts():
     feed(point, [30000] * 11, 7500)
     feed(point, [None] * 30, 8600)
     feed(point, [19999] * 40, 11600)
-    assert point.reset() == 0, "an alarm that stood still stands within its hysteresis"
+    assert reset(point) == 0, "an alarm that stood still stands within its hysteresis"
 
 
 def test_a_record_names_the_limit_that_was_crossed():

@@ -4,6 +4,7 @@ from time import ticks_add
 
 from assembly import make_point
 from lib.kinds import KINDS
+from lib.service import start_anew
 from lib.wiring import DRIVERS
 from sampling import Channel
 
@@ -67,7 +68,7 @@ def _is_peace(point, value, start_ms):
     for after_ms in (0, 5000, 3_600_000):
         point.update(value, 0, ticks_add(start_ms, after_ms))
     peace = not point.conditions
-    point.start_anew()
+    start_anew(point)
     return peace
 
 

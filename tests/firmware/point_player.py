@@ -13,6 +13,7 @@ from time import ticks_add
 
 from assembly import make_point
 from lib.codes import OPEN
+from lib.service import reset
 
 
 def play(case):
@@ -23,7 +24,7 @@ def play(case):
     for value, count in case["feed"]:
         for _ in range(count):
             if value == "reset":
-                changed = point.reset()
+                changed = reset(point)
             else:
                 at += 1
                 now_ms = ticks_add(case["start_ms"], at * case["period_ms"])

@@ -47,6 +47,7 @@ from clock import Clock  # noqa: E402
 from lib.journal import Journal  # noqa: E402
 from lib.panel import Panel  # noqa: E402
 from lib.point import Gateway  # noqa: E402
+from operation import Operation  # noqa: E402
 from outputs import Outputs  # noqa: E402
 from recorder import Recorder  # noqa: E402
 from sampling import TICK_MS, Sampling  # noqa: E402
@@ -64,7 +65,8 @@ class Player:
         self._channels = wired.channels
         panel = Panel([channel.point for channel in wired.channels], gateway)
         outputs = Outputs(wired.indicators, panel, self._clock)
-        self._sampling = Sampling(wired.channels, panel, outputs, recorder, self._clock)
+        operation = Operation(panel, outputs, recorder, self._clock)
+        self._sampling = Sampling(wired.channels, operation, recorder, self._clock)
         self._began_us = self._due_us = driven.us
 
     def play(self, trace):
