@@ -2,7 +2,7 @@
 
 import config
 from drivers.indicator import Indicator
-from lib.kinds import KINDS
+from lib.kinds import KINDS, QUALIFY
 from lib.point import Level, Point
 from lib.wiring import DRIVERS
 from sampling import Channel
@@ -66,4 +66,27 @@ def make_driver(line, head, board, clock):
     file = name.replace("-", "_")
     module = getattr(__import__("drivers." + file), file)
     made = getattr(module, "".join([part[0].upper() + part[1:] for part in name.split("-")]))
-    return made(board.input(line["input"], head["scl_pin"], head["sda_pin"]), **params)
+    return qualified(
+        line, made, board.input(line["input"], head["scl_pin"], head["sda_pin"]), params
+    )
+
+
+def qualified(line, made, wire, params):
+    """Return the driver behind what its kind asks for: each stage reads like a driver."""
+    median, stuck_s, stuck_mv, soils = QUALIFY[line["kind"] + "/" + line["quantity"]]
+    if stuck_s:
+        from lib.stuck import Stuck, Watched
+
+        wire = Watched(wire, max(stuck_mv * 1000, 1))
+        driver = Stuck(made(wire, **params), wire, stuck_s * 1000)
+    else:
+        driver = made(wire, **params)
+    if median > 1:
+        from lib.median import Median
+
+        driver = Median(driver)
+    if soils:
+        from lib.soiling import Soiling
+
+        driver = Soiling(driver, line["alarm"])
+    return driver

@@ -1,6 +1,7 @@
 """A point: one monitored quantity at one place, from reading to condition bits.
 
-A reading is a number of thousandths of the unit, or None with the trouble code that says why. The
+A reading is a number of thousandths of the unit, or None with the trouble code that says why. A
+code beside a number asks for maintenance (soiled): TROUBLE, and every level goes on to count. The
 four conditions are independent bits: a point can be in ALARM and in TROUBLE at once.
 """
 
@@ -70,7 +71,7 @@ class Point:
         self.value = value
         self.code = code
         conditions = 0
-        if self._lost.update(value is None, now_ms):
+        if self._lost.update(value is None or code != 0, now_ms):
             conditions = TROUBLE
         if value is None:
             conditions |= self.conditions & ~TROUBLE  # what stood still stands: wires burn too

@@ -19,6 +19,18 @@ def read_with_heap_locked(driver, now_ms=0):
         heap_unlock()
 
 
+class FakeDriver:
+    """A driver that reads what it was set to: a number, or a trouble code below zero."""
+
+    def __init__(self, reading=0):
+        self.reading = reading
+        self.code = 0
+
+    def read(self, now_ms):
+        self.code = -self.reading if self.reading < 0 else 0
+        return None if self.code else self.reading
+
+
 class FakeInput:
     """An input that shows one voltage, or fails with a trouble code."""
 

@@ -257,7 +257,7 @@ def test_what_a_file_leaves_out_is_taken_from_the_tables():
         "current-loop",
         "pct_lel",
         "%LEL",
-        200,
+        100,
     )
     alarm = gas.levels["alarm"]
     assert (alarm.limit, alarm.clears_at, alarm.hold_ms, alarm.latch) == (20, 18, 3000, True)

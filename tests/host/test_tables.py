@@ -41,6 +41,7 @@ LIMITS = {
     ("cap/state", "supervisory"): (1, 1, 1, 2000, False),
     ("contact/state", "supervisory"): (1, 1, 1, 1000, False),
 }
+SAMPLING_TICK_MS = 20  # firmware/sampling.py
 SMALL_INT_MAX = 2**30 - 1  # beyond it an ESP32 takes heap for a number
 
 
@@ -125,6 +126,20 @@ def test_an_alarm_that_sounds_stays_within_the_30_s_of_the_standards():
                 assert level.hold_ms.high + quantity.period_ms.high <= 30_000, quantity.key
 
 
+def test_the_median_leaves_room_in_the_0_3_s_from_crossing_to_sounder():
+    for quantity in tables.quantities().values():
+        if quantity.sounds:
+            readings = (quantity.median.high + 1) // 2  # so many must be beyond the limit
+            assert readings * quantity.period_ms.high + SAMPLING_TICK_MS < 300, quantity.key
+
+
+def test_contacts_are_neither_filtered_nor_stuck():
+    for quantity in tables.quantities().values():
+        still = (quantity.median.default, quantity.stuck_s.default, quantity.soils)
+        assert (still == (1, 0, False)) is (quantity.name == "state"), quantity.key
+        assert quantity.stuck_s.high * 1000 < 2**29, "ticks tell no longer spans"
+
+
 def test_a_gas_alarm_can_clear_within_the_60_s_of_the_standard():
     for level in tables.quantities()["gas/pct_lel"].levels:
         assert level.clear_hold_ms.high < 60_000
@@ -178,6 +193,7 @@ def test_the_codes_keep_their_numbers_for_ever():
         9: "stuck",
         10: "uncalibrated",
         11: "between",
+        12: "soiled",
         20: "config_refused",
         21: "no_broker",
         22: "no_desk",
