@@ -20,8 +20,9 @@ Clean air drifts with weather and age, so it is followed, once a second:
 
     V below 1 % of the supply     open: element, heater or wire (an ESP32 pin: up to 0.15 V)
     V above 98 % of the supply    short
-    the input saturates           25 %LEL or more reads as such: gas beyond the scale must alarm;
-                                  else saturated: the load does not suit the element
+    the input saturates           that means 5 %LEL or more, the lowest alarm level: reads as
+                                  25 or more, for gas beyond the scale must alarm; else
+                                  saturated: the load does not suit the element
 
 A load of a tenth of the clean-air resistance suits an ADS1115 with a 5 V supply, and an ESP32
 pin with the element (not the heater) at 3.0 to 3.3 V. An ESP32 pin with 5 V saturates before the
@@ -52,6 +53,7 @@ _CURVE = (
     (262, 47619),  # 10000 ppm
 )
 _HIGHEST_ALARM = const(25_000)  # thousandths of a %LEL, the highest alarm level allowed
+_LOWEST_ALARM = const(5_000)
 _FROZEN_FROM = const(952)  # where the data sheet's line begins
 _HEARD = const(15)
 _FOLLOW_MS = const(1000)
@@ -90,15 +92,17 @@ class MqElement:
             self.code = STARTING
         elif ohm is not None and not self.clean_air_ohm:
             self.code = UNCALIBRATED
-        elif ohm is not None:
-            # What is beyond the scale is judged by the cleanest air that there was.
-            reading = self._pct_lel(ohm, self._least_ohm << 1 if self.code else self.clean_air_ohm)
-            if not self.code or reading >= _HIGHEST_ALARM:
+        elif self.code == SATURATED:  # judged by the cleanest air that there was
+            reading = self._pct_lel(ohm, self._least_ohm << 1)
+            if reading >= _LOWEST_ALARM:
                 self.code = 0
-                if not 0 <= ticks_diff(now_ms, self._since_ms) < _FOLLOW_MS:
-                    self._since_ms = now_ms
-                    self._follow(ohm, reading)
-                return reading
+                return max(reading, _HIGHEST_ALARM)
+        elif ohm is not None:
+            reading = self._pct_lel(ohm, self.clean_air_ohm)
+            if not 0 <= ticks_diff(now_ms, self._since_ms) < _FOLLOW_MS:
+                self._since_ms = now_ms
+                self._follow(ohm, reading)
+            return reading
         return None
 
     def _read_ohm(self):

@@ -1,7 +1,12 @@
 """Median of three readings: a single one that is far off neither raises nor restarts anything.
 
-A lasting change comes one period later than without it.
+A lasting change comes one period later than without it. A lost reading is passed on and not kept;
+after three in a row what was before is forgotten: the sensor may come back elsewhere.
 """
+
+from micropython import const
+
+_FORGETS = const(3)
 
 
 class Median:
@@ -11,14 +16,20 @@ class Median:
         self._driver = driver
         self._older = None
         self._old = None
+        self._lost = 0
         self.code = driver.code
 
     def read(self, now_ms):
-        """Return the median, else None with the reason in `code`: a lost reading is not kept."""
+        """Return the median, else None with the reason in `code`."""
         new = self._driver.read(now_ms)
         self.code = self._driver.code
         if new is None:
+            self._lost += 1
+            if self._lost >= _FORGETS:
+                self._older = self._old = None
+                self._lost = 0
             return None
+        self._lost = 0
         older, old = self._older, self._old
         self._older = old
         self._old = new

@@ -47,5 +47,12 @@ def test_a_lost_reading_passes_at_once_and_is_not_kept():
     assert _through([1, 1, -OPEN, 9, 9]) == [1, 1, None, 1, 9]
 
 
+def test_after_three_lost_readings_nothing_is_left_of_what_was_before():
+    lost = -OPEN
+    assert _through([1, 1, 1, lost, lost, 9]) == [1, 1, 1, None, None, 1]
+    assert _through([1, 1, 1, lost, lost, lost, 9]) == [1, 1, 1, None, None, None, 9]
+    assert _through([1, 1, lost, 1, lost, lost, 9]) == [1, 1, None, 1, None, None, 1]
+
+
 def test_reading_takes_no_heap():
     assert read_with_heap_locked(Median(FakeDriver(7))) == 7

@@ -153,6 +153,23 @@ def test_gas_beyond_what_the_input_can_show_reads_as_full_scale():
     assert _at(driver, 6000) == (47_619, 0)
 
 
+def test_a_full_input_that_may_be_gas_alarms_also_where_the_load_is_too_small_for_it():
+    face = FakeInput()
+    face.ceiling_uv = 2_876_000  # 7.38 kOhm, 7.4 % of clean air: 5.2 %LEL or more
+    driver = _warm(face)
+    face.fail(SATURATED)
+    assert _at(driver, 6000) == (25_000, 0)
+
+
+def test_beyond_the_scale_counts_the_cleanest_air_that_there_was():
+    face = FakeInput(_uv(40_000))
+    driver = _warm(face)
+    at_ms = _hours(driver, 12)
+    face.ceiling_uv = 2_876_000
+    face.fail(SATURATED)
+    assert _at(driver, at_ms + 1000) == (25_000, 0)
+
+
 def test_an_input_that_saturates_below_every_alarm_level_is_a_trouble():
     face = FakeInput()
     face.ceiling_uv = 2_450_000  # an ESP32 pin: 10.4 kOhm, a tenth of clean air, 2.5 %LEL

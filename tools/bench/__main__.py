@@ -18,12 +18,12 @@ from firegrid.errors import FiregridError
 from firegrid.resources import checkout
 from firegrid_sim.forkserver import require_vm
 
-from bench import gateways, heap, link, page, start
+from bench import gateways, heap, link, nuisance, page, start
 from bench.machine import commit, machine
 from bench.page import Measured
 from bench.result import Area
 
-AREAS = {module.AREA.name: module.AREA for module in (gateways, start, heap, link)}
+AREAS = {module.AREA.name: module.AREA for module in (gateways, start, heap, link, nuisance)}
 INTERRUPTED = 130
 CLEAR = "\r\x1b[2K"
 

@@ -1,4 +1,4 @@
-"""What the firmware makes of a point's voltages, as fast as the VM goes: driver, qualification, point.
+"""What the firmware makes of a point's voltages, as fast as the VM goes.
 
 The same files as on a board, without its clock: an hour of readings takes a second or two.
 """
@@ -50,7 +50,7 @@ class Verdict:
 def judge(
     site: Site, number: int, volts: Iterable[float], row_s: float, firmware: Path
 ) -> Verdict:
-    """Return what the firmware in this folder makes of a point whose input shows these voltages."""
+    """Return what the firmware in this folder makes of a point whose input shows these volts."""
     point = site.point_by_number[number]
     head, *lines = config_lines(site, site.gateway(point.gateway), "", 1883)
     line = next(line for line in lines if line.get("point") == number)
@@ -68,10 +68,7 @@ def judge(
     if done.returncode:
         raise FiregridError(f"the VM failed: {(done.stderr or done.stdout).strip()}")
     *changes, (readings,) = map(json.loads, done.stdout.splitlines())
-    return Verdict(
-        [
-            Change(row, bits, None if v is None else v / 1000, code)
-            for row, bits, v, code in changes
-        ],
-        readings,
-    )
+    told = [
+        Change(row, bits, v if v is None else v / 1000, code) for row, bits, v, code in changes
+    ]
+    return Verdict(told, readings)

@@ -1,8 +1,8 @@
 """Runs in the VM: one point of a configuration, its voltages, and every change of its conditions.
 
-Arguments: a JSON file (head and line of the configuration, row_ms), a file with a voltage a line in
-microvolts, each held for row_ms. Prints one JSON array for each change: row, conditions, value in
-thousandths or null, code; at the end one with the number of readings.
+Arguments: a JSON file (head and line of the configuration, row_ms), a file with a voltage a line
+in microvolts, each held for row_ms. Prints one JSON array for each change: row, conditions, value
+in thousandths or null, code; at the end one with the number of readings.
 """
 
 import json
