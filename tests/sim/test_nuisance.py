@@ -1,7 +1,7 @@
 """Two targets in one table: no false alarm on recorded air, and no true rise missed.
 
-The recordings are not ours to ship: without them these tests are skipped, but for the modelled ones.
-Nothing is fitted to them; the leak is the element's data-sheet curve, laid over its resistance.
+The recordings are not ours to ship: without them only the tests on modelled air run. Nothing is
+fitted to them; the leak is the element's data-sheet curve, laid over its resistance.
 """
 
 import math

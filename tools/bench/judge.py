@@ -68,7 +68,8 @@ def judge(
     if done.returncode:
         raise FiregridError(f"the VM failed: {(done.stderr or done.stdout).strip()}")
     *changes, (readings,) = map(json.loads, done.stdout.splitlines())
-    told = [
-        Change(row, bits, v if v is None else v / 1000, code) for row, bits, v, code in changes
-    ]
-    return Verdict(told, readings)
+    return Verdict([_change(*change) for change in changes], readings)
+
+
+def _change(row: int, conditions: int, thousandths: int | None, code: int) -> Change:
+    return Change(row, conditions, None if thousandths is None else thousandths / 1000, code)

@@ -161,11 +161,11 @@ def run(quick: bool, directory: Path, tell: Tell) -> Result:
     folder = recordings()
     plan = site(directory)
     traces = [*gas_traces(folder), dust_trace(folder)]
+    if quick:
+        traces = [trace._replace(raw=trace.raw[: len(trace.raw) // 10]) for trace in traces]
     rows, hours, alarms = [], 0.0, 0
     for trace in traces:
         tell(trace.name)
-        if quick:
-            trace = trace._replace(raw=trace.raw[: len(trace.raw) // 10])
         ours, plain = our_onsets(plan, trace), plain_onsets(trace)
         rows.append(_row(trace.name, trace.hours, ours, plain))
         hours += trace.hours
