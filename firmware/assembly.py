@@ -66,25 +66,17 @@ def make_driver(line, head, board, clock):
     file = name.replace("-", "_")
     module = getattr(__import__("drivers." + file), file)
     made = getattr(module, "".join([part[0].upper() + part[1:] for part in name.split("-")]))
-    return qualified(
-        line, made, board.input(line["input"], head["scl_pin"], head["sda_pin"]), params
-    )
+    wire = board.input(line["input"], head["scl_pin"], head["sda_pin"])
+    return qualified(line, made(wire, **params), wire)
 
 
-def qualified(line, made, wire, params):
+def qualified(line, driver, wire):
     """Return the driver behind what its kind asks for: each stage reads like a driver."""
     median, stuck_s, stuck_mv, soils = QUALIFY[line["kind"] + "/" + line["quantity"]]
-    if stuck_s:
-        from lib.stuck import Stuck, Watched
+    if median > 1 or stuck_s:
+        from lib.steady import Steady
 
-        wire = Watched(wire, max(stuck_mv * 1000, 1))
-        driver = Stuck(made(wire, **params), wire, stuck_s * 1000)
-    else:
-        driver = made(wire, **params)
-    if median > 1:
-        from lib.median import Median
-
-        driver = Median(driver)
+        driver = Steady(driver, wire, median > 1, max(stuck_mv * 1000, 1), stuck_s * 1000)
     if soils:
         from lib.soiling import Soiling
 

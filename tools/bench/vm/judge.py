@@ -20,15 +20,17 @@ class Wire:
 
     def __init__(self, bus):
         self.floor_uv, self.ceiling_uv = FULL[bus]
-        self.uv = 0
+        self.volts_uv = 0
+        self.uv = None
         self.code = 0
 
     def input(self, name, scl_pin, sda_pin):
         return self
 
     def read_uv(self):
-        self.code = SATURATED if self.uv > self.ceiling_uv else 0
-        return None if self.code else max(self.uv, self.floor_uv)
+        self.code = SATURATED if self.volts_uv > self.ceiling_uv else 0
+        self.uv = None if self.code else max(self.volts_uv, self.floor_uv)
+        return self.uv
 
 
 def main(about, rows):
@@ -42,7 +44,7 @@ def main(about, rows):
     readings = row = left_ms = 0
     with open(rows) as file:
         for text in file:
-            wire.uv = int(text)
+            wire.volts_uv = int(text)
             left_ms += row_ms
             while left_ms > 0:
                 left_ms -= period_ms

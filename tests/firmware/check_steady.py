@@ -1,15 +1,71 @@
-"""A stuck input: still for too long, whatever the reading that is made of it."""
+"""The median of three, and a stuck input: still for too long, whatever is made of it."""
 
 from time import ticks_add
 
 from drivers.current_loop import CurrentLoop
 from lib.codes import NO_ANSWER, OPEN, SATURATED, STUCK
-from lib.stuck import Stuck, Watched
+from lib.steady import Steady
 
-from fakes import FakeInput, read_with_heap_locked
+from fakes import FakeDriver, FakeInput, read_with_heap_locked
 
 START = ticks_add(0, -5000)
 AFTER_S = 3600
+
+
+def _median(driver):
+    return Steady(driver, None, True, 0, 0)
+
+
+def _through(readings):
+    driver = FakeDriver()
+    median = _median(driver)
+    seen = []
+    for reading in readings:
+        driver.reading = reading
+        seen.append(median.read(0))
+    return seen
+
+
+def test_a_single_spike_up_or_down_is_gone():
+    for spike in (0, 99, 20_000):
+        for at in range(2, 8):
+            readings = [100] * 10
+            readings[at] = spike
+            assert _through(readings) == [100] * 10, (spike, at)
+
+
+def test_a_lasting_change_comes_one_reading_later():
+    assert _through([1, 1, 1, 9, 9, 9]) == [1, 1, 1, 1, 9, 9]
+    assert _through([9, 9, 9, 1, 1, 1]) == [9, 9, 9, 9, 1, 1]
+
+
+def test_it_is_the_middle_one_in_every_order():
+    for a in (1, 2, 3):
+        for b in (1, 2, 3):
+            for c in (1, 2, 3):
+                assert _through([a, b, c])[2] == sorted([a, b, c])[1], (a, b, c)
+
+
+def test_the_first_two_readings_pass_as_they_are():
+    assert _through([5, 7]) == [5, 7]
+
+
+def test_a_lost_reading_passes_at_once_and_is_not_kept():
+    driver = FakeDriver(-OPEN)
+    median = _median(driver)
+    assert (median.read(0), median.code) == (None, OPEN)
+    assert _through([1, 1, -OPEN, 9, 9]) == [1, 1, None, 1, 9]
+
+
+def test_after_three_lost_readings_nothing_is_left_of_what_was_before():
+    lost = -OPEN
+    assert _through([1, 1, 1, lost, lost, 9]) == [1, 1, 1, None, None, 1]
+    assert _through([1, 1, 1, lost, lost, lost, 9]) == [1, 1, 1, None, None, None, 9]
+    assert _through([1, 1, lost, 1, lost, lost, 9]) == [1, 1, None, 1, None, None, 1]
+
+
+def test_the_median_takes_no_heap():
+    assert read_with_heap_locked(_median(FakeDriver(7))) == 7
 
 
 class Bench:
@@ -17,8 +73,8 @@ class Bench:
 
     def __init__(self, uv, least_uv=1, floor_uv=0):
         self.input = FakeInput(uv, floor_uv)
-        watched = Watched(self.input, least_uv)
-        self.driver = Stuck(CurrentLoop(watched), watched, AFTER_S * 1000)
+        loop = CurrentLoop(self.input)
+        self.driver = Steady(loop, self.input, False, least_uv, AFTER_S * 1000)
         self.second = 0
 
     def read(self, uv=None):
@@ -92,5 +148,14 @@ def test_other_troubles_keep_their_codes():
         assert bench.read(800_000) == (25_000, 0)
 
 
-def test_reading_takes_no_heap():
+def test_a_stuck_input_is_no_base_for_the_median():
+    face = FakeInput(800_000)
+    driver = Steady(CurrentLoop(face), face, True, 1, 1000)
+    seen = [driver.read(ticks_add(START, 500 * step)) for step in range(6)]
+    assert seen == [25_000, 25_000, None, None, None, None]
+    face.uv = 400_000
+    assert driver.read(ticks_add(START, 3000)) == 0
+
+
+def test_watching_takes_no_heap():
     assert read_with_heap_locked(Bench(800_000).driver) == 25_000
