@@ -1,8 +1,8 @@
 """Steady: a reading that a spike cannot fool, from an input that is alive.
 
-The median of three: a single reading that is far off neither raises nor restarts anything; a lasting
-change comes one period later. A lost reading is passed on and not kept; after three in a row what
-was before is forgotten: the sensor may come back elsewhere.
+The median of three: a single reading that is far off neither raises nor restarts anything; a
+lasting change comes one period later. A lost reading is passed on and not kept; after three in a
+row what was before is forgotten: the sensor may come back elsewhere.
 
 Stuck: an input that has not moved for so long that nothing alive can be behind it. What counts is
 its voltage before any scaling, for clean air is exactly 0 %LEL for ever. At the floor of an input,
@@ -50,10 +50,9 @@ class Steady:
             uv = anchor_uv = None
         if anchor_uv is None or abs(uv - anchor_uv) >= self._least_uv:
             self._anchor_uv = uv
-            self._moved_ms = now_ms
-        elif self._moved_ms is not None:
-            if ticks_diff(now_ms, self._moved_ms) >= self._after_ms:
-                self._moved_ms = None
+            self._moved_ms = now_ms or 1
+        elif self._moved_ms and ticks_diff(now_ms, self._moved_ms) >= self._after_ms:
+            self._moved_ms = None
 
     def _median(self, new):
         older, old = self._older, self._old
