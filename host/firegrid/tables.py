@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 BITS = {"alarm": 1, "pre_alarm": 2, "supervisory": 4, "trouble": 8}
+LEVELS = (*BITS, "high", "rise")
 FORMAT = 1
 HERE = Path(__file__).parent
 
@@ -93,6 +94,7 @@ class Quantity:
     stuck_mv: Figure
     soils: bool
     levels: tuple[LevelTable, ...]
+    classes: dict[str, dict[str, Figure]]  # by class of a point: other defaults, by level
 
     @property
     def key(self) -> str:
@@ -211,6 +213,15 @@ def _fixed(row: dict[str, Any]) -> Figure:
     return Figure(value, value, value, row["source"], row["status"])
 
 
+def _class(row: dict[str, Any]) -> dict[str, Figure]:
+    """Return the defaults of a class by level; bounds stay the level's own."""
+    return {
+        level: Figure(row[level], row[level], row[level], row["source"], row["status"])
+        for level in LEVELS
+        if level in row
+    }
+
+
 def _quantity(kind: str, name: str, row: dict[str, Any]) -> Quantity:
     low, high = row["range"]
     return Quantity(
@@ -228,7 +239,8 @@ def _quantity(kind: str, name: str, row: dict[str, Any]) -> Quantity:
         stuck_s=_fixed(row["stuck_s"]) if "stuck_s" in row else _NEVER,
         stuck_mv=_fixed(row["stuck_mv"]) if "stuck_mv" in row else _NEVER,
         soils=row.get("soils", False),
-        levels=tuple(_level(name, row[name]) for name in row if name in (*BITS, "rise")),
+        levels=tuple(_level(name, row[name]) for name in row if name in LEVELS),
+        classes={name: _class(limits) for name, limits in row.get("classes", {}).items()},
     )
 
 

@@ -25,6 +25,13 @@ LIMITS = {
     ("leakage/ma", "pre_alarm"): (200, 20, 1000, 5000, False),
     ("hydrant/kpa", "alarm"): (100, 50, 400, 5000, False),
     ("hydrant/kpa", "supervisory"): (140, 70, 500, 5000, False),
+    ("hydrant/kpa", "high"): (1000, 300, 4000, 5000, False),
+    ("analog/rising_pct", "alarm"): (95, 1, 100, 5000, False),
+    ("analog/rising_pct", "pre_alarm"): (90, 1, 100, 5000, False),
+    ("analog/rising_pct", "supervisory"): (80, 1, 100, 5000, False),
+    ("analog/falling_pct", "alarm"): (5, 0.5, 95, 5000, False),
+    ("analog/falling_pct", "pre_alarm"): (10, 0.5, 95, 5000, False),
+    ("analog/falling_pct", "supervisory"): (20, 0.5, 95, 5000, False),
     ("smoke/db_m", "alarm"): (0.15, 0.05, 0.3, 3000, True),
     ("smoke/db_m", "pre_alarm"): (0.1, 0.03, 0.25, 3000, False),
     ("gas/co_ppm", "alarm"): (160, 50, 300, 3000, True),
@@ -137,6 +144,9 @@ def test_contacts_are_neither_filtered_nor_stuck():
     for quantity in tables.quantities().values():
         still = (quantity.median.default, quantity.stuck_s.default, quantity.soils)
         assert (still == (1, 0, False)) is (quantity.name == "state"), quantity.key
+        for name, limits in quantity.classes.items():
+            for level in quantity.levels:
+                assert level.name == "high" or level.limit.low <= limits[level.name].default, name
         assert quantity.stuck_s.high * 1000 < 2**29, "ticks tell no longer spans"
 
 
@@ -154,7 +164,7 @@ def test_a_quantity_is_delivered_by_its_usual_driver(key, quantity):
 def test_the_lesser_condition_comes_before_the_alarm_by_default(key, quantity):
     alarm, *lesser = quantity.levels
     assert alarm.name == "alarm" or not lesser
-    for level in [level for level in lesser if not level.window_s]:
+    for level in [level for level in lesser if not level.window_s and level.name != "high"]:
         assert (level.limit.default < alarm.limit.default) == alarm.above
 
 

@@ -42,7 +42,7 @@ def explanation(site: Site, point: Point) -> Row:
             "warm_up_s": point.params.get("warm_up_s", 0),
             "mains_hz": site.mains_hz if point.driver == "residual-current" else None,
         },
-        "levels": [_level(point, level, gateway) for level in point.table.levels],
+        "levels": [_level(point, point.table_of(name), gateway) for name in point.levels],
         "trouble": {
             "hold_ms": TROUBLE_HOLD_MS,
             "outputs": _outputs("trouble", point, gateway),
