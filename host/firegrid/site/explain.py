@@ -250,8 +250,11 @@ def _told_trouble(row: Row) -> Iterator[str]:
 def _told_cause(cause: Row, sampling: Row) -> str:
     if cause["code"] == "stuck":
         span, least_mv = sampling["stuck_s"]["value"], sampling["stuck_mv"]["value"]
-        key = "explain.moves" if least_mv else "explain.rests"
-        where = words.tell(key, span=_seconds(span * 1000), mv=least_mv)
+        where = words.tell(
+            "explain.moves" if least_mv else "explain.rests",
+            span=_seconds(span * 1000),
+            mv=least_mv,
+        )
         return words.tell("explain.stuck", where=where, why=cause["words"])
     if cause["side"] is None:
         return str(cause["words"])
