@@ -2,7 +2,7 @@
 
 import config
 from drivers.indicator import Indicator
-from lib.kinds import KINDS
+from lib.kinds import KINDS, QUALIFY
 from lib.point import Level, Point
 from lib.wiring import DRIVERS
 from sampling import Channel
@@ -66,4 +66,19 @@ def make_driver(line, head, board, clock):
     file = name.replace("-", "_")
     module = getattr(__import__("drivers." + file), file)
     made = getattr(module, "".join([part[0].upper() + part[1:] for part in name.split("-")]))
-    return made(board.input(line["input"], head["scl_pin"], head["sda_pin"]), **params)
+    wire = board.input(line["input"], head["scl_pin"], head["sda_pin"])
+    return qualified(line, made(wire, **params), wire)
+
+
+def qualified(line, driver, wire):
+    """Return the driver behind what its kind asks for: each stage reads like a driver."""
+    median, stuck_s, stuck_mv, soils = QUALIFY[line["kind"] + "/" + line["quantity"]]
+    if median > 1 or stuck_s:
+        from lib.steady import Steady
+
+        driver = Steady(driver, wire, median > 1, max(stuck_mv * 1000, 1), stuck_s * 1000)
+    if soils:
+        from lib.soiling import Soiling
+
+        driver = Soiling(driver, line["alarm"])
+    return driver

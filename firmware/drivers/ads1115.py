@@ -70,10 +70,12 @@ class _Channel:
     def __init__(self, chip, config):
         self._chip = chip
         self._config = config
+        self.uv = None  # of the last read
         self.code = 0
 
     def read_uv(self):
         """Return the voltage in microvolts, else None with the reason in `code`."""
+        self.uv = None
         try:
             self.code = self._convert()
             raw = self._chip.read(_CONVERSION)
@@ -84,7 +86,8 @@ class _Channel:
         if raw == _FULL_SCALE:
             self.code = SATURATED
             return None
-        return (raw - 0x10000 if raw & 0x8000 else raw) * _UV_PER_LSB
+        self.uv = (raw - 0x10000 if raw & 0x8000 else raw) * _UV_PER_LSB
+        return self.uv
 
     def _convert(self):
         """Start a conversion and wait until it is done; return 0 or the trouble code."""

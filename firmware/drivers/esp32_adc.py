@@ -26,11 +26,13 @@ class Esp32Adc:
 
     def __init__(self, adc):
         self._adc = adc
+        self.uv = None  # of the last read
         self.code = 0
 
     def read_uv(self):
         """Return the mean of a few reads in microvolts, else None with the reason in `code`."""
         total_uv = 0
+        self.uv = None
         try:
             for _ in range(_READS):
                 total_uv += self._adc.read_uv()
@@ -42,4 +44,5 @@ class Esp32Adc:
             self.code = SATURATED
             return None
         self.code = 0
+        self.uv = uv
         return uv

@@ -8,6 +8,10 @@ swings around it. Twenty evenly timed samples of one whole cycle, their mean rem
 current and the bias fall out, harmonics up to the ninth count in full. The driver keeps the
 processor meanwhile; a sample that comes late is left for the next cycle, at the same phase.
 
+Whether a cycle takes 1/50 or 1/60 s is found out once, as soon as there is a current to tell it
+by: in 100 ms both have whole cycles, and what swings at one of them leaves nothing in the other's
+sum. Until then mains_hz is taken for it.
+
     bias below 1.15 V      a wire is broken: open
     bias above 2.15 V      a wire touches the supply: short, or saturated when every sample is
     some samples clipped   the current is at least what is read
@@ -17,6 +21,7 @@ A transformer whose two wires touch reads like one that sees no current: this ci
 """
 
 from array import array
+from math import pi, sin
 from time import ticks_add, ticks_diff
 
 from micropython import const
@@ -30,6 +35,11 @@ _LATE_US = const(400)  # less than half the time between two samples: moves the 
 _SPARE_CYCLES = const(3)  # for samples that came too late; then they are taken as they come
 _BIAS_UV = const(1_650_000)
 _BIAS_TOLERANCE_UV = const(500_000)
+_PROBES = const(60)  # in 100 ms: 12 in a cycle of 50 Hz, 10 in one of 60 Hz
+_PROBE_NS = const(1_666_667)
+_PROBE_FROM_UV = const(5000)  # RMS at the input; below it is noise
+_PROBE_AGAIN_MS = const(10_000)
+_CLEARLY = const(4)
 _SHIFT = const(8)  # squares of 256 uV steps: twenty of them stay below 2**30
 
 
@@ -49,12 +59,27 @@ class ResidualCurrent:
         self._input = input
         self._clock = clock
         self._cycle_us = 1_000_000 // mains_hz
+        self._probe_ms = None  # when it was last tried to find the mains frequency
+        self._sine = array("h", [0] * _PROBES)  # None once it is found
+        for i in range(_PROBES):
+            self._sine[i] = int(256 * sin(2 * pi * i / _PROBES))
         self._samples = array("i", [0] * _SAMPLES)
         self._scaling = Scaling(0, burden_ohm, 0, ratio)  # uV at the burden to thousandths of a mA
         self.code = 0
 
     def read(self, now_ms):
         """Return the RMS in thousandths of a mA, else None with the reason in `code`."""
+        rms_uv = self._rms_uv()
+        if rms_uv is None:
+            return None
+        if self._sine and rms_uv >= _PROBE_FROM_UV and self._may_probe(now_ms):
+            self._probe()
+            rms_uv = self._rms_uv()
+            if rms_uv is None:
+                return None
+        return self._scaling.apply(rms_uv)
+
+    def _rms_uv(self):
         self.code = self._sample()
         if self.code:
             return None
@@ -66,7 +91,36 @@ class ResidualCurrent:
         for uv in self._samples:
             step = (uv - mean_uv) >> _SHIFT
             squares += step * step
-        return self._scaling.apply(_root(squares // _SAMPLES) << _SHIFT)
+        return _root(squares // _SAMPLES) << _SHIFT
+
+    def _may_probe(self, now_ms):
+        if (
+            self._probe_ms is not None
+            and 0 <= ticks_diff(now_ms, self._probe_ms) < _PROBE_AGAIN_MS
+        ):
+            return False
+        self._probe_ms = now_ms
+        return True
+
+    def _probe(self):
+        """Find the mains frequency, unless the board is late or the current tells none."""
+        sine = self._sine
+        in_50 = across_50 = in_60 = across_60 = 0
+        start_us = self._clock.ticks_us()
+        for i in range(_PROBES):
+            if not self._in_time(ticks_add(start_us, i * _PROBE_NS // 1000)):
+                return
+            uv = self._input.read_uv()
+            step = ((self._input.ceiling_uv if uv is None else uv) - _BIAS_UV) >> _SHIFT
+            in_50 += step * sine[i * 5 % _PROBES]
+            across_50 += step * sine[(i * 5 + 15) % _PROBES]
+            in_60 += step * sine[i * 6 % _PROBES]
+            across_60 += step * sine[(i * 6 + 15) % _PROBES]
+        at_50 = (in_50 >> 12) * (in_50 >> 12) + (across_50 >> 12) * (across_50 >> 12)
+        at_60 = (in_60 >> 12) * (in_60 >> 12) + (across_60 >> 12) * (across_60 >> 12)
+        if at_50 > at_60 * _CLEARLY or at_60 > at_50 * _CLEARLY:
+            self._cycle_us = 1_000_000 // (50 if at_50 > at_60 else 60)
+            self._sine = None
 
     def _judge(self, bias_uv):
         if bias_uv < _BIAS_UV - _BIAS_TOLERANCE_UV:

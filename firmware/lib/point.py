@@ -1,6 +1,7 @@
 """A point: one monitored quantity at one place, from reading to condition bits.
 
-A reading is a number of thousandths of the unit, or None with the trouble code that says why. The
+A reading is a number of thousandths of the unit, or None with the trouble code that says why. A
+code beside a number asks for maintenance (soiled): TROUBLE, and every level goes on to count. The
 four conditions are independent bits: a point can be in ALARM and in TROUBLE at once.
 """
 
@@ -76,7 +77,7 @@ class Point:
         self.code = code
         if self.bypassed:
             return 0
-        conditions = TROUBLE if self._lost.update(value is None, now_ms) else 0
+        conditions = TROUBLE if self._lost.update(value is None or code != 0, now_ms) else 0
         if value is not None:
             return self._weigh(value, now_ms, conditions)
         if conditions:

@@ -12,7 +12,8 @@ An event goes on with: u32 time_s (Unix, 0 = unknown), u8 event, u8 conditions (
 high four bits: changed by this event), i32 value, i32 limit; an act has its own meaning for these
 three, see lib/act.py. A sample: u16 interval_s, u8 shift,
 u8 spare, i32 last, and i16 minimum, mean, maximum as steps of 2**shift from last.
-Values are thousandths of the unit; no value is stored as the lowest i32 plus its trouble code.
+Values are thousandths of the unit; no value is stored as the lowest i32 plus its trouble code, and
+so is a value where a trouble came that is not about it (soiled): why matters more.
 """
 
 import struct
@@ -26,6 +27,7 @@ _EVENT = "<IHHIHIBBii"
 _SAMPLE = "<IHHIHHBBihhh"
 _NO_VALUE = -0x80000000
 _CODES = const(256)
+_TROUBLE = const(8)
 _MS_MASK = const(0x3FF)
 _MODE_SHIFT = const(10)
 _QUALITY_SHIFT = const(12)
@@ -61,6 +63,9 @@ def flags(clock, mode):
 
 def pack_event(record, clock, event, source, changed=0, limit=None):
     """Pack an event of `source` (number, mode, conditions, value, code) at the clock's now."""
+    value = source.value
+    if value is None or (source.code and changed & _TROUBLE):
+        value = _NO_VALUE + source.code
     struct.pack_into(
         _EVENT,
         record,
@@ -73,7 +78,7 @@ def pack_event(record, clock, event, source, changed=0, limit=None):
         clock.time_s(),
         event,
         source.conditions | changed << 4,
-        _NO_VALUE + source.code if source.value is None else source.value,
+        value,
         _NO_VALUE if limit is None else limit,
     )
 

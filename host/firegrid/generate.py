@@ -22,7 +22,9 @@ _KINDS_LEGEND = """
 KINDS[kind/quantity] = (unit, sounds, period_ms min, max, levels)
 level = (name, condition bit, above, latch, window_ms, limit min, max, hysteresis min, max,
          hold_ms min, max, clear_hold_ms min, max); with a window_ms it is a rise within that time
-Limits and hysteresis are thousandths of the unit; above, latch and sounds are 1 or 0."""
+Limits and hysteresis are thousandths of the unit; above, latch and sounds are 1 or 0.
+QUALIFY[kind/quantity] = (median of so many readings, stuck after so many seconds (0: never), in
+         which the input moves by less than so many mV, 1 where dust is taken off)"""
 
 _VERBS_LEGEND = """
 
@@ -51,7 +53,15 @@ def _kinds_py() -> str:
         source="kinds.toml",
         legend=_KINDS_LEGEND,
     )
-    return head + "\nKINDS = {\n" + "".join(map(_kind_rows, tables.quantities().values())) + "}\n"
+    rows = "".join(map(_kind_rows, tables.quantities().values()))
+    qualify = "".join(map(_qualify_row, tables.quantities().values()))
+    return f"{head}\nKINDS = {{\n{rows}}}\n\nQUALIFY = {{\n{qualify}}}\n"
+
+
+def _qualify_row(quantity: tables.Quantity) -> str:
+    numbers = [quantity.median.default, quantity.stuck_s.default, quantity.stuck_mv.default]
+    row = ", ".join(map(str, [*map(int, numbers), int(quantity.soils)]))
+    return f'    "{quantity.key}": ({row}),\n'
 
 
 def _kind_rows(quantity: tables.Quantity) -> str:

@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 BITS = {"alarm": 1, "pre_alarm": 2, "supervisory": 4, "trouble": 8}
+LEVELS = (*BITS, "high", "rise")
 FORMAT = 1
 HERE = Path(__file__).parent
 
@@ -54,6 +55,8 @@ class Figure:
 
 
 _ACTIVE = Figure(1, 1, 1, "ours: a contact is 0 at rest and 1 when active", "to-be-checked")
+_ONE = Figure(1, 1, 1)
+_NEVER = Figure(0, 0, 0)
 _HALF = Figure(0.5, 0.5, 0.5, "ours: between the two states of a contact", "to-be-checked")
 
 
@@ -91,7 +94,12 @@ class Quantity:
     sounds: bool
     driver: str
     period_ms: Figure
+    median: Figure  # readings, 1 for none
+    stuck_s: Figure  # 0: its input may rest for ever
+    stuck_mv: Figure
+    soils: bool
     levels: tuple[LevelTable, ...]
+    classes: dict[str, dict[str, Figure]]  # by class of a point: other defaults, by level
 
     @property
     def key(self) -> str:
@@ -239,6 +247,20 @@ def _figure(row: dict[str, Any]) -> Figure:
     return Figure(row["default"], low, high, row.get("source", ""), row.get("status", ""))
 
 
+def _fixed(row: dict[str, Any]) -> Figure:
+    value = row["value"]
+    return Figure(value, value, value, row["source"], row["status"])
+
+
+def _class(row: dict[str, Any]) -> dict[str, Figure]:
+    """Return the defaults of a class by level; bounds stay the level's own."""
+    return {
+        level: Figure(row[level], row[level], row[level], row["source"], row["status"])
+        for level in LEVELS
+        if level in row
+    }
+
+
 def _quantity(kind: str, name: str, row: dict[str, Any]) -> Quantity:
     low, high = row["range"]
     return Quantity(
@@ -252,7 +274,12 @@ def _quantity(kind: str, name: str, row: dict[str, Any]) -> Quantity:
         sounds=row["sounds"],
         driver=row["driver"],
         period_ms=_figure(row["period_ms"]),
-        levels=tuple(_level(name, row[name]) for name in row if name in (*BITS, "rise")),
+        median=_fixed(row["median"]) if "median" in row else _ONE,
+        stuck_s=_fixed(row["stuck_s"]) if "stuck_s" in row else _NEVER,
+        stuck_mv=_fixed(row["stuck_mv"]) if "stuck_mv" in row else _NEVER,
+        soils=row.get("soils", False),
+        levels=tuple(_level(name, row[name]) for name in row if name in LEVELS),
+        classes={name: _class(limits) for name, limits in row.get("classes", {}).items()},
     )
 
 

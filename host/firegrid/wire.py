@@ -33,6 +33,7 @@ CONDITIONS = {
 MODES = ("live", "test", "drill")
 TIME_QUALITIES = ("none", "held", "ntp", "desk")
 EVENTS = ("condition", "boot", "clock", "link", "config", "act", "lost")
+SOILED = 12  # the one trouble code that may stand beside a value
 KINDS = (
     *("gateway", "smoke", "gas", "leakage", "hydrant", "sprinkler"),
     *("callpoint", "lift", "lane", "valve", "tamper", "cap", "contact"),
@@ -542,10 +543,10 @@ def _check_time(at: _Address, record: dict[str, Any]) -> None:
 
 
 def _check_code(at: _Address, record: dict[str, Any]) -> None:
-    """A missing value has a code that says why, a value has none."""
+    """A missing value has a code that says why; a value has none, or one that asks for care."""
     if record["value"] is not None:
-        if record["code"]:
-            raise _wrong(at, "code", record["code"], '0 beside a "value"')
+        if record["code"] not in (0, SOILED):
+            raise _wrong(at, "code", record["code"], f'0 or {SOILED} beside a "value"')
     elif not record["code"] and record["point"] and record.get("event") in (None, "condition"):
         raise _wrong(at, "code", 0, '1..255 where a point has no "value"')
 

@@ -37,6 +37,8 @@ _TRANSMITTERS = {
     "pct_lel": ("gas_pct_lel", 0.0, 100.0, 0.0),
     "co_ppm": ("gas_co_ppm", 0.0, 5000.0, 0.0),
     "db_m": ("smoke_db_m", 0.0, 20.0, 0.0),
+    "rising_pct": ("share_pct", 0.0, 100.0, 50.0),
+    "falling_pct": ("share_pct", 0.0, 100.0, 50.0),
     "kpa": ("pressure_kpa", 0.0, 5000.0, 300.0),
     "c": ("temperature_c", -60.0, 600.0, 20.0),
 }
@@ -349,7 +351,9 @@ class ContactLine(Sensor):
 
 
 def _pressure_in_peace(point: Point, span_kpa: float) -> float:
-    highest_kpa = max((level.clears_at for level in point.levels.values()), default=0)
+    highest_kpa = max(
+        (level.clears_at for level in point.levels.values() if not level.above), default=0
+    )
     return min(max(_PRESSURE_REST_KPA, 1.5 * highest_kpa), span_kpa)
 
 

@@ -36,7 +36,7 @@ def point(**changes):
 def transmitter(**changes):
     line = {
         "what": "point", "point": 102, "kind": "gas", "quantity": "pct_lel",
-        "driver": "current-loop", "input": "gpio35", "period_ms": 200,
+        "driver": "current-loop", "input": "gpio35", "period_ms": 100,
         "alarm": 20000, "alarm_hysteresis": 2000, "alarm_hold_ms": 3000,
         "alarm_clear_hold_ms": 5000, "pre_alarm": 10000, "pre_alarm_hysteresis": 1000,
         "pre_alarm_hold_ms": 3000, "pre_alarm_clear_hold_ms": 5000, "sense_ohm": 100,

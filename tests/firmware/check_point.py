@@ -2,7 +2,7 @@
 
 from time import ticks_add
 
-from lib.codes import OPEN
+from lib.codes import OPEN, SOILED
 from lib.point import (
     ALARM,
     DRILLED,
@@ -109,6 +109,17 @@ def test_an_alarm_stands_while_its_sensor_burns():
     point = gas(latches=False)
     feed(point, [30000] * 11)
     assert feed(point, [None] * 30, 1100)[-1][1] == ALARM | PRE_ALARM | TROUBLE
+
+
+def test_a_trouble_beside_a_value_blinds_no_level():
+    point = gas()
+    for step in range(60):
+        point.update(0 if step < 30 else 30000, SOILED, ticks_add(START, step * STEP_MS))
+        if step == 29:
+            assert (point.conditions, point.code, point.value) == (TROUBLE, SOILED, 0)
+    assert point.conditions == TROUBLE | ALARM | PRE_ALARM
+    feed(point, [0] * 30, 6000)
+    assert point.conditions == ALARM, "cleaned: only the latched alarm is left"
 
 
 def test_single_lost_readings_neither_make_nor_lose_an_alarm():

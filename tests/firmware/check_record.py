@@ -55,6 +55,11 @@ def test_a_missing_value_comes_back_with_its_code():
     assert fields[11] is None and fields[12] == 255, fields
 
 
+def test_a_trouble_that_came_beside_a_value_keeps_its_code():
+    fields = record.unpack_event(packed_event(code=12))  # what changed is TROUBLE
+    assert fields[11] is None and fields[12] == 12, fields
+
+
 def test_the_lowest_value_that_is_a_number_is_told_from_a_code():
     fields = record.unpack_event(packed_event(value=-0x80000000 + 256))
     assert fields[11] == -0x80000000 + 256 and fields[12] == 0, fields

@@ -4,16 +4,27 @@ from time import ticks_add
 
 from drivers.residual_current import ResidualCurrent
 from lib.codes import NO_ANSWER, OPEN, SATURATED, SHORT
+from micropython import heap_lock, heap_unlock
 
 from fakes import FakeClock, FakeMains, read_with_heap_locked
 
 CLOSE = 1000  # thousandths of a mA
 
 
-def _driver(peak_uv, start_us=0, mains_hz=50, ratio=1000, burden_ohm=1000, **wave):
+def _new(peak_uv, start_us=0, mains_hz=50, told_hz=50, ratio=1000, burden_ohm=1000, **wave):
     clock = FakeClock(start_us)
     mains = FakeMains(clock, peak_uv, 1_000_000 // mains_hz, **wave)
-    driver = ResidualCurrent(mains, clock, ratio=ratio, burden_ohm=burden_ohm, mains_hz=mains_hz)
+    driver = ResidualCurrent(mains, clock, ratio=ratio, burden_ohm=burden_ohm, mains_hz=told_hz)
+    return driver, mains, clock
+
+
+def _driver(peak_uv, start_us=0, mains_hz=50, **more):
+    """Return one that has found its mains frequency."""
+    driver, mains, clock = _new(peak_uv, start_us, mains_hz, told_hz=mains_hz, **more)
+    shows_uv, mains.wave = mains.wave, mains.wave_of(400_000)
+    driver.read(0)
+    mains.wave = shows_uv
+    mains.reads = clock.sleeps = clock.elapsed_us = 0
     return driver, mains, clock
 
 
@@ -132,5 +143,52 @@ def test_an_input_that_does_not_answer_passes_its_trouble_on():
     assert driver.code == 0
 
 
+def test_the_mains_frequency_is_found_whatever_it_was_told():
+    for mains_hz in (50, 60):
+        for told_hz in (50, 60):
+            for phase_us in (0, 3333, 12_000):
+                driver, mains, clock = _new(
+                    141_421, mains_hz=mains_hz, told_hz=told_hz, third_uv=70_000
+                )
+                clock.elapsed_us = phase_us
+                reading = driver.read(0)
+                assert _near(reading, 111_580), (mains_hz, told_hz, phase_us, reading)
+                mains.reads, before_us = 0, clock.elapsed_us
+                assert _near(driver.read(200), 111_580)
+                assert mains.reads == 20, "it is found once"
+                assert clock.elapsed_us - before_us <= 1_000_000 // mains_hz
+
+
+def test_noise_tells_no_frequency_and_the_first_current_does():
+    driver, mains, _ = _new(2_000, mains_hz=60, told_hz=50)
+    for step in range(100):
+        driver.read(step * 200)
+    assert mains.reads == 100 * 20, "never probed"
+    mains.wave = mains.wave_of(424_264)
+    assert _near(driver.read(30_000), 300_000)
+
+
+def test_a_current_of_no_mains_frequency_is_asked_again_only_now_and_then():
+    driver, mains, _ = _new(424_264, mains_hz=55)
+    for step in range(100):  # 20 s
+        driver.read(ticks_add(-1000, step * 200))
+    assert 100 * 20 < mains.reads <= 100 * 20 + 3 * (60 + 20), mains.reads
+
+
+def test_a_late_board_finds_it_later():
+    driver, _, clock = _new(424_264, mains_hz=60)
+    clock.stall(30, 5000)  # in the probe: the first cycle has 19 sleeps
+    driver.read(0)
+    assert not _near(driver.read(5000), 300_000)
+    assert _near(driver.read(10_000), 300_000)
+
+
 def test_reading_takes_no_heap():
     assert _near(read_with_heap_locked(_driver(424_264)[0]), 300_000)
+    driver = _new(424_264, mains_hz=60)[0]
+    heap_lock()
+    try:
+        reading = driver.read(0)
+    finally:
+        heap_unlock()
+    assert _near(reading, 300_000), "finding the frequency takes none either"

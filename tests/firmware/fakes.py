@@ -19,6 +19,18 @@ def read_with_heap_locked(driver, now_ms=0):
         heap_unlock()
 
 
+class FakeDriver:
+    """A driver that reads what it was set to: a number, or a trouble code below zero."""
+
+    def __init__(self, reading=0):
+        self.reading = reading
+        self.code = 0
+
+    def read(self, now_ms):
+        self.code = -self.reading if self.reading < 0 else 0
+        return None if self.code else self.reading
+
+
 class FakeInput:
     """An input that shows one voltage, or fails with a trouble code."""
 
@@ -85,18 +97,22 @@ class FakeMains:
     def __init__(self, clock, peak_uv, cycle_us=20_000, bias_uv=1_650_000, third_uv=0):
         self._clock = clock
         self._cycle_us = cycle_us
-        self._wave = array("i", [0] * self.STEPS)
-        for i in range(self.STEPS):
-            angle = 2 * pi * i / self.STEPS
-            self._wave[i] = int(bias_uv + peak_uv * sin(angle) + third_uv * sin(3 * angle))
+        self.wave = self.wave_of(peak_uv, bias_uv, third_uv)
         self.code = 0
         self.reads = 0
         self.fails_with = 0
 
+    def wave_of(self, peak_uv, bias_uv=1_650_000, third_uv=0):
+        wave = array("i", [0] * self.STEPS)
+        for i in range(self.STEPS):
+            angle = 2 * pi * i / self.STEPS
+            wave[i] = int(bias_uv + peak_uv * sin(angle) + third_uv * sin(3 * angle))
+        return wave
+
     def read_uv(self):
         self.reads += 1
         phase_us = self._clock.elapsed_us % self._cycle_us
-        uv = self._wave[phase_us * self.STEPS // self._cycle_us]
+        uv = self.wave[phase_us * self.STEPS // self._cycle_us]
         self.code = self.fails_with or (SATURATED if uv > self.ceiling_uv else 0)
         return None if self.code else max(uv, 142_000)
 

@@ -112,7 +112,8 @@ def test_the_tree_in_chinese():
     text = run("site", "tree", "jinshui-garden", "--lang", "zh").stdout
     (line,) = [line for line in text.splitlines() if "404 hydrant-block-18" in line]
     assert line.endswith(
-        "消火栓压力，ratiometric 接 ads1115@0x48/2， 报警 低于 100 kPa、监管 低于 150 kPa"
+        "消火栓压力，ratiometric 接 ads1115@0x48/2， 报警 低于 100 kPa、监管 低于 150 kPa、"
+        "监管 高于 1000 kPa"
     )
     assert "网格长 leader-01，网格员 member-01" in text and "社区 " in text
 
@@ -270,7 +271,7 @@ def test_tree_shows_each_point_on_a_line_with_place_wiring_and_levels():
     (line,) = [line for line in text.splitlines() if "404 hydrant-block-18" in line]
     assert line.endswith(
         "hydrant pressure, ratiometric at ads1115@0x48/2: "
-        "ALARM below 100 kPa, SUPERVISORY below 150 kPa"
+        "ALARM below 100 kPa, SUPERVISORY below 150 kPa, SUPERVISORY above 1000 kPa"
     )
     assert "\x1b" not in text
 

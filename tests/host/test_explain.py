@@ -86,12 +86,16 @@ def test_only_what_differs_from_the_default_is_marked(garden):
     row = explanation(garden, garden.point("smoke-bike-shed"))
     hold = row["levels"][0]["hold_ms"]
     assert (hold["value"], hold["default"], hold["changed"]) == (2000, 1000, True)
+    assert "of every 3 readings the middle one" in told(garden, "203")
+    assert "its resistance in clean air is followed" in told(garden, "203")
+    assert "moves by less than 3 mV for 86400 s" in told(garden, "401")
+    assert "the middle one" not in told(garden, "105"), "an RMS of whole cycles needs none"
     assert "warm_up_s = 10 [SET BY THE SITE FILE; default 180]" in told(garden, "203")
 
 
 def test_warm_up_and_mains_are_told_where_there_are_any(garden):
     assert "no reading counts in the first 10 s after power-on" in told(garden, "203")
-    assert "true RMS of one whole cycle of the 50 Hz mains" in told(garden, "105")
+    assert "50 or 60 Hz is found by itself (50 Hz until then)" in told(garden, "105")
     assert "power-on: " not in told(garden, "101")
 
 

@@ -198,6 +198,44 @@ def test_the_example_has_twenty_points_of_all_kinds_drivers_and_inputs_on_four_g
     assert {Input.parse(point.input).bus for point in garden.points} == {"gpio", "ads1115"}
 
 
+HYDRANT = """
+[[point]]
+number = 190
+id = "indoor"
+kind = "hydrant"
+gateway = "gw"
+place = "Top floor"
+input = "ads1115@0x48/3"
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("", (140, 100)),
+        ('class = "indoor-housing"\n', (70, 50)),
+        ('class = "indoor-over-100-m"\n', (150, 100)),
+        ('class = "indoor-industrial"\nsupervisory = 120\n', (120, 70)),
+    ],
+)
+def test_a_building_class_chooses_the_defaults_of_a_hydrant(write, more, expected):
+    site = load_site(write(more=HYDRANT + more))
+    levels = site.point("indoor").levels
+    assert (levels["supervisory"].limit, levels["alarm"].limit) == expected
+
+
+def test_an_unknown_class_is_named_and_other_kinds_have_none(write):
+    refused = refusal(write(more=HYDRANT + 'class = "indoor-hause"\n'))
+    assert 'did you mean "indoor-housing"?' in refused[0]
+    refused = refusal(write(('input = "gpio34"\n', 'input = "gpio34"\nclass = "x"\n')))
+    assert "class: is an unknown key" in refused[0]
+
+
+def test_a_short_span_needs_no_word_about_too_high_a_pressure(write):
+    site = load_site(write(more=HYDRANT + "span_kpa = 600\n"))
+    assert site.point("indoor").levels["high"].limit == 1000
+
+
 def test_the_two_sites_together_have_every_kind_and_every_driver(garden, faces):
     points = garden.points + faces.points
     assert {point.table.key for point in points} == set(tables.quantities())
@@ -264,7 +302,7 @@ def test_what_a_file_leaves_out_is_taken_from_the_tables():
         "current-loop",
         "pct_lel",
         "%LEL",
-        200,
+        100,
     )
     alarm = gas.levels["alarm"]
     assert (alarm.limit, alarm.clears_at, alarm.hold_ms, alarm.latch) == (20, 18, 3000, True)

@@ -26,6 +26,13 @@ LIMITS = {
     ("leakage/ma", "pre_alarm"): (200, 20, 1000, 5000, False),
     ("hydrant/kpa", "alarm"): (100, 50, 400, 5000, False),
     ("hydrant/kpa", "supervisory"): (140, 70, 500, 5000, False),
+    ("hydrant/kpa", "high"): (1000, 300, 4000, 5000, False),
+    ("analog/rising_pct", "alarm"): (95, 1, 100, 5000, False),
+    ("analog/rising_pct", "pre_alarm"): (90, 1, 100, 5000, False),
+    ("analog/rising_pct", "supervisory"): (80, 1, 100, 5000, False),
+    ("analog/falling_pct", "alarm"): (5, 0.5, 95, 5000, False),
+    ("analog/falling_pct", "pre_alarm"): (10, 0.5, 95, 5000, False),
+    ("analog/falling_pct", "supervisory"): (20, 0.5, 95, 5000, False),
     ("smoke/db_m", "alarm"): (0.15, 0.05, 0.3, 3000, True),
     ("smoke/db_m", "pre_alarm"): (0.1, 0.03, 0.25, 3000, False),
     ("gas/co_ppm", "alarm"): (160, 50, 300, 3000, True),
@@ -42,6 +49,7 @@ LIMITS = {
     ("cap/state", "supervisory"): (1, 1, 1, 2000, False),
     ("contact/state", "supervisory"): (1, 1, 1, 1000, False),
 }
+SAMPLING_TICK_MS = 20  # firmware/sampling.py
 SMALL_INT_MAX = 2**30 - 1  # beyond it an ESP32 takes heap for a number
 
 
@@ -126,6 +134,23 @@ def test_an_alarm_that_sounds_stays_within_the_30_s_of_the_standards():
                 assert level.hold_ms.high + quantity.period_ms.high <= 30_000, quantity.key
 
 
+def test_the_median_leaves_room_in_the_0_3_s_from_crossing_to_sounder():
+    for quantity in tables.quantities().values():
+        if quantity.sounds:
+            readings = (quantity.median.high + 1) // 2  # so many must be beyond the limit
+            assert readings * quantity.period_ms.high + SAMPLING_TICK_MS < 300, quantity.key
+
+
+def test_contacts_are_neither_filtered_nor_stuck():
+    for quantity in tables.quantities().values():
+        still = (quantity.median.default, quantity.stuck_s.default, quantity.soils)
+        assert (still == (1, 0, False)) is (quantity.name == "state"), quantity.key
+        for name, limits in quantity.classes.items():
+            for level in quantity.levels:
+                assert level.name == "high" or level.limit.low <= limits[level.name].default, name
+        assert quantity.stuck_s.high * 1000 < 2**29, "ticks tell no longer spans"
+
+
 def test_a_gas_alarm_can_clear_within_the_60_s_of_the_standard():
     for level in tables.quantities()["gas/pct_lel"].levels:
         assert level.clear_hold_ms.high < 60_000
@@ -140,7 +165,7 @@ def test_a_quantity_is_delivered_by_its_usual_driver(key, quantity):
 def test_the_lesser_condition_comes_before_the_alarm_by_default(key, quantity):
     alarm, *lesser = quantity.levels
     assert alarm.name == "alarm" or not lesser
-    for level in [level for level in lesser if not level.window_s]:
+    for level in [level for level in lesser if not level.window_s and level.name != "high"]:
         assert (level.limit.default < alarm.limit.default) == alarm.above
 
 
@@ -179,6 +204,7 @@ def test_the_codes_keep_their_numbers_for_ever():
         9: "stuck",
         10: "uncalibrated",
         11: "between",
+        12: "soiled",
         20: "config_refused",
         21: "no_broker",
         22: "no_desk",

@@ -86,6 +86,19 @@ def test_an_area_gives_its_rows_as_the_schema_says(area, tmp_path):
     assert errors.startswith(area)  # plain lines of progress
 
 
+def test_the_nuisance_area_counts_false_alarms_or_says_what_is_missing(tmp_path):
+    code, output, errors = run(tmp_path, "nuisance", "--quick", "--json")
+    if code:
+        assert code == 1 and "no recordings in" in errors
+        pytest.skip("no recordings beside this checkout")
+    printed = json.loads(output)
+    jsonschema.validate(printed, json.loads((schemas_dir() / "bench.schema.json").read_text()))
+    rows, notes = printed["areas"]["nuisance"]["rows"], printed["areas"]["nuisance"]["notes"]
+    assert [row["value"] for row in rows] == [0] * 7
+    assert sum(row["against"] for row in rows) > 0
+    assert notes[0].startswith("0 false alarms in 0.5 sensor-hours: less than 6.4")
+
+
 def test_only_the_area_that_ran_is_replaced_on_the_page(tmp_path):
     page = tmp_path / "BENCH.md"
     page.write_text("# Bench\n\nold\n\n## link\n\nold figures\n\n" + OTHER)
@@ -101,7 +114,7 @@ def test_only_the_area_that_ran_is_replaced_on_the_page(tmp_path):
 def test_an_unknown_area_is_a_usage_error_that_names_the_known_ones(tmp_path):
     code, output, errors = run(tmp_path, "heep")
     assert (code, output) == (2, "")
-    assert "'heep' is not one of 'gateways', 'start', 'heap', 'sampling', 'link'" in errors
+    assert "'heep' is not one of 'gateways', 'start', 'heap', 'sampling', 'link', 'nuisance'" in errors
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's environment")

@@ -87,9 +87,14 @@ def quiet_site(directory: Path, wirings: Sequence[Mapping[str, str]], fast: bool
     """Return a site with a gateway for each wiring: the quantity of each point, and its input.
 
     Points are read as often as usual, or `fast`: 10 times a second where the kind allows it."""
+    return load_site(write_site(directory, "".join(_lines(wirings, fast))))
+
+
+def write_site(directory: Path, gateways_and_points: str) -> Path:
+    """Write a site file with a community of one grid around these tables; return it."""
     path = directory / "site.toml"
-    path.write_text(_SITE + "".join(_lines(wirings, fast)))
-    return load_site(path)
+    path.write_text(_SITE + gateways_and_points)
+    return path
 
 
 def _lines(wirings: Sequence[Mapping[str, str]], fast: bool) -> Iterator[str]:

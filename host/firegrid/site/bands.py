@@ -15,7 +15,7 @@ FLOOR_V = {"gpio": 0.15, "ads1115": 0.0}  # an input cannot tell apart what lies
 CEILING_V = {"gpio": 2.45, "ads1115": 4.095875}  # above it, an input is full
 
 LOOP_OPEN_MA, LOOP_LOW_MA, LOOP_HIGH_MA = 0.5, 3.6, 21.0  # NAMUR NE 43
-MQ_HIGHEST_ALARM = 0.0355  # of clean air: 25 %LEL; a full input that means so much gas is read
+MQ_LOWEST_ALARM = 0.0757  # of clean air: 5 %LEL; a full input that means so much gas is read
 BIAS_LOW_V, BIAS_HIGH_V = 1.15, 2.15  # half of 3.3 V, half a volt to either side
 
 
@@ -60,7 +60,7 @@ def _mq_element(params: dict[str, int], floor_v: float, ceiling_v: float) -> Ite
     full_ohm = params["load_ohm"] * (supply_v / ceiling_v - 1)
     if short_v <= ceiling_v:
         yield Band("short", "above", short_v, "V", short_v)
-    elif full_ohm > MQ_HIGHEST_ALARM * params["clean_air_ohm"]:
+    elif full_ohm > MQ_LOWEST_ALARM * params["clean_air_ohm"]:
         yield Band("saturated", "above", ceiling_v, "V", ceiling_v)
 
 

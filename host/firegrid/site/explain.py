@@ -41,8 +41,13 @@ def explanation(site: Site, point: Point) -> Row:
             "period_ms": _figure(point.period_ms, point.table.period_ms),
             "warm_up_s": point.params.get("warm_up_s", 0),
             "mains_hz": site.mains_hz if point.driver == "residual-current" else None,
+            "median": _fixed(point.table.median),
+            "stuck_s": _fixed(point.table.stuck_s),
+            "stuck_mv": _fixed(point.table.stuck_mv),
+            "soils": point.table.soils,
+            "class": point.building or None,
         },
-        "levels": [_level(point, level, gateway) for level in point.table.levels],
+        "levels": [_level(point, point.table_of(name), gateway) for name in point.levels],
         "trouble": {
             "hold_ms": TROUBLE_HOLD_MS,
             "outputs": _outputs("trouble", point, gateway),
@@ -101,6 +106,12 @@ def _figure(value: float, table: tables.Figure) -> Row:
     }
 
 
+def _fixed(table: tables.Figure) -> Row:
+    """A figure that no site file sets."""
+    row = _figure(table.default, table)
+    return {key: row[key] for key in ("value", "source", "confirmed")}
+
+
 def _outputs(condition: str, point: Point, gateway: Gateway) -> list[Row]:
     patterns = OUTPUTS[condition]
     return [
@@ -120,6 +131,10 @@ def _causes(point: Point) -> Iterator[Row]:
         causes.append(("uncalibrated", None))
     if point.driver == "contact":
         causes.append(("between", None))
+    if point.table.stuck_s.default:
+        causes.append(("stuck", None))
+    if point.table.soils:
+        causes.append(("soiled", None))
     for code, band in causes:
         yield {
             "code": code,
@@ -138,7 +153,7 @@ def sentences(row: Row) -> Iterator[str]:
         yield ""
         yield from _told_level(level, row["point"]["unit"])
     yield ""
-    yield from _told_trouble(row["trouble"])
+    yield from _told_trouble(row)
     yield ""
     yield from _told_figures(row)
 
@@ -168,6 +183,21 @@ def _head(row: Row) -> Iterator[str]:
     if sampling["warm_up_s"]:
         span = _seconds(sampling["warm_up_s"] * 1000)
         yield f"  {words.tell('explain.warm_up', span=span)}"
+    for line in _told_qualified(row):
+        yield f"  {line}"
+
+
+def _told_qualified(row: Row) -> Iterator[str]:
+    """What is done to a reading before a level sees it."""
+    sampling = row["sampling"]
+    if sampling["median"]["value"] > 1:
+        yield words.tell("explain.median", count=sampling["median"]["value"])
+    if row["wiring"]["driver"] == "mq-element":
+        yield words.tell("explain.clean_air")
+    if sampling["soils"]:
+        yield words.tell("explain.soils")
+    if sampling["class"]:
+        yield words.tell("explain.class", name=sampling["class"])
 
 
 def _told_level(level: Row, unit: str) -> Iterator[str]:
@@ -206,17 +236,26 @@ def _told_outputs(outputs: list[Row]) -> str:
     return words.tell("explain.outputs", outputs=words.listed(told))
 
 
-def _told_trouble(trouble: Row) -> Iterator[str]:
+def _told_trouble(row: Row) -> Iterator[str]:
+    trouble = row["trouble"]
     condition = words.word("conditions", "trouble")
     hold = _hold(_seconds(trouble["hold_ms"]))
     yield words.tell("explain.trouble", condition=condition, hold=hold)
-    for cause in trouble["causes"]:
-        yield f"  - {_told_cause(cause)}"
+    for cause in row["trouble"]["causes"]:
+        yield f"  - {_told_cause(cause, row['sampling'])}"
     yield f"  {words.tell('explain.trouble_clears', hold=hold)}"
     yield f"  {_told_outputs(trouble['outputs'])}"
 
 
-def _told_cause(cause: Row) -> str:
+def _told_cause(cause: Row, sampling: Row) -> str:
+    if cause["code"] == "stuck":
+        span, least_mv = sampling["stuck_s"]["value"], sampling["stuck_mv"]["value"]
+        where = words.tell(
+            "explain.moves" if least_mv else "explain.rests",
+            span=_seconds(span * 1000),
+            mv=least_mv,
+        )
+        return words.tell("explain.stuck", where=where, why=cause["words"])
     if cause["side"] is None:
         return str(cause["words"])
     value, volts = f"{cause['value']:.3g} {cause['unit']}", f"{cause['input_v']:.3g}"
@@ -236,6 +275,11 @@ def _told_figures(row: Row) -> Iterator[str]:
         yield _told_figure(f"{name}_hold_ms", level["hold_ms"], "ms")
         yield _told_figure(f"{name}_clear_hold_ms", level["clear_hold_ms"], "ms")
     yield _told_figure("period_ms", row["sampling"]["period_ms"], "ms")
+    for name in ("median", "stuck_s", "stuck_mv"):
+        figure = row["sampling"][name]
+        if figure["source"]:
+            value = f"{figure['value']}"
+            yield f"  {_sourced('explain.figure', figure, name=name, value=value)}"
     wiring = row["wiring"]
     for name, figure in wiring["params"].items():
         yield f"  {name} = {_told_value(figure, '')}"

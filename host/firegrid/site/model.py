@@ -1,14 +1,25 @@
 """A community as its site file describes it: tree, people, gateways, points."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from firegrid import tables
 from firegrid.errors import FiregridError
 
-__all__ = ["Gateway", "Grid", "Input", "Level", "Node", "Output", "Person", "Point", "Site"]
+__all__ = [
+    "Gateway",
+    "Grid",
+    "Input",
+    "Level",
+    "Node",
+    "Output",
+    "Person",
+    "Point",
+    "Site",
+    "level_in_class",
+]
 
 _GPIO = re.compile(r"gpio(\d{1,2})")
 _ADS1115 = re.compile(r"ads1115@0x([0-9a-f]{2})/(\d)")
@@ -62,6 +73,17 @@ class Level:
         return self.limit - self.hysteresis if self.above else self.limit + self.hysteresis
 
 
+def level_in_class(
+    level: tables.LevelTable, limits: dict[str, tables.Figure]
+) -> tables.LevelTable:
+    """Return a level with the default that a class gives it, in its own bounds."""
+    if level.name not in limits:
+        return level
+    given = limits[level.name]
+    figure = replace(given, low=level.limit.low, high=level.limit.high)
+    return replace(level, limit=figure)
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """One monitored quantity at one place."""
@@ -77,11 +99,17 @@ class Point:
     period_ms: int
     levels: dict[str, Level]
     params: dict[str, int]
+    building: str = ""  # the class of its building, where that decides about its defaults
 
     @property
     def table(self) -> tables.Quantity:
         """Return what the table says of its quantity: unit, decimals, range."""
         return tables.kinds()[self.kind][self.quantity]
+
+    def table_of(self, name: str) -> tables.LevelTable:
+        """Return what the table says of one of its levels, in its class."""
+        level = next(level for level in self.table.levels if level.name == name)
+        return level_in_class(level, self.table.classes.get(self.building, {}))
 
     @property
     def unit(self) -> str:

@@ -9,7 +9,7 @@ from firegrid import tables
 from firegrid.errors import FiregridError
 from firegrid.site.contact import states_fault
 from firegrid.site.fields import Fields, Problems
-from firegrid.site.model import Input, Level, Point
+from firegrid.site.model import Input, Level, Point, level_in_class
 from firegrid.site.pins import input_fault
 
 __all__ = ["read_point"]
@@ -37,7 +37,7 @@ _UNITS = {
     "db_m": "dB/m",
     "c": "°C",
 }
-_LEVEL = re.compile(rf"(pre_alarm|alarm|supervisory|rise)(?:_({'|'.join(_UNITS)}))?")
+_LEVEL = re.compile(rf"(pre_alarm|alarm|supervisory|high|rise)(?:_({'|'.join(_UNITS)}))?")
 
 
 def read_point(row: Mapping[str, Any], index: int, problems: Problems) -> Point | None:
@@ -52,7 +52,13 @@ def read_point(row: Mapping[str, Any], index: int, problems: Problems) -> Point 
         return None
     driver = _driver(fields, quantity)
     where = _input(fields, driver)
-    levels = {level.name: _level(fields, level, quantity) for level in quantity.levels}
+    classed = _class(fields, quantity)
+    levels = {
+        level.name: _level(
+            fields, level_in_class(level, quantity.classes.get(classed, {})), quantity
+        )
+        for level in quantity.levels
+    }
     figures = driver.params_for(quantity.key) if driver else {}
     params = {name: fields.whole(name, figure) for name, figure in figures.items()}
     point = Point(
@@ -67,6 +73,7 @@ def read_point(row: Mapping[str, Any], index: int, problems: Problems) -> Point 
         period_ms=fields.whole("period_ms", quantity.period_ms),
         levels=levels,
         params=params,
+        building=classed,
     )
     _check_levels(fields, point)
     if point.driver == "contact" and where and (fault := states_fault(point)):
@@ -118,6 +125,11 @@ def _input(fields: Fields, driver: tables.Driver | None) -> str:
     return "" if fault else str(where)
 
 
+def _class(fields: Fields, quantity: tables.Quantity) -> str:
+    """Return the class of the point, where its quantity has any."""
+    return fields.choice("class", quantity.classes, "") if quantity.classes else ""
+
+
 def _level(fields: Fields, level: tables.LevelTable, quantity: tables.Quantity) -> Level:
     name = level.name
     limit, hysteresis = level.limit.default, level.hysteresis.default
@@ -153,7 +165,8 @@ def _check_clears(fields: Fields, point: Point, level: Level) -> None:
 
 def _check_reach(fields: Fields, point: Point, level: Level) -> None:
     reach = _reach(point)
-    if level.limit > reach:
+    above_all = level.name == "high" and level.limit == point.table_of("high").limit.default
+    if level.limit > reach and not above_all:  # what nobody has asked for may be out of reach
         text = f"{level.limit:g} {point.unit} is beyond what {point.driver} can measure here"
         advice = f"at most {reach:.0f} {point.unit}; choose a lower level or other parameters"
         fields.problem(level.name, f"{text}: {advice}")
