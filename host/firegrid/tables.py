@@ -29,6 +29,7 @@ __all__ = [
     "gateway_figures",
     "kinds",
     "quantities",
+    "rs485_figures",
     "thousandths",
 ]
 
@@ -131,6 +132,7 @@ class Board:
     points_max: int
     outputs: dict[str, int]
     pins: dict[str, int]
+    rs485: dict[str, int]
 
 
 def thousandths(value: float) -> int:
@@ -178,6 +180,12 @@ def board() -> Board:
 def gateway_figures() -> dict[str, Figure]:
     """Return the settings of a whole gateway with their bounds."""
     return {name: _figure(row) for name, row in _tables("drivers")["gateway"].items()}
+
+
+@cache
+def rs485_figures() -> dict[str, Figure]:
+    """Return the settings of a gateway's RS-485 line with their bounds."""
+    return {name: _figure(row) for name, row in _tables("drivers")["rs485"].items()}
 
 
 @cache
