@@ -53,7 +53,7 @@ class Board:
         return Pin(number, Pin.IN, Pin.PULL_UP)
 
     def rs485(self, settings):
-        """Return the Modbus master of the RS-485 line; `input` finds stations on it from now on."""
+        """Return the Modbus master of the RS-485 line; `input` then finds stations on it."""
         from drivers.rs485 import Rs485
 
         port = machine.UART(
@@ -69,7 +69,7 @@ class Board:
 
     def input(self, name, scl_pin, sda_pin):
         """Return the input of a name: "gpio34", "ads1115@0x48/0", "rs485/17", "onewire4" or
-        "onewire4/28ff641e8216c3a1"."""
+        "onewire4/28ff641e8216c328"."""
         if name.startswith("onewire"):
             return self._probe(name[7:])
         if name.startswith("rs485"):

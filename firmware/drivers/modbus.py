@@ -21,7 +21,7 @@ _HIGH_WORDS = const(1 << 14)  # of a 32-bit value that is a small integer
 class Modbus:
     """Delivers what its station measures; `span` is the greatest value, in the unit."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 what the manual of a station says of one value
         self,
         input,
         function=3,

@@ -1,4 +1,5 @@
-"""Modbus RTU master on an RS-485 line (Modbus over Serial Line V1.02; Application Protocol V1.1b3).
+"""Modbus RTU master on an RS-485 line (Modbus over Serial Line V1.02, Application Protocol
+V1.1b3).
 
     request    station, function 3 or 4, register, count of registers, CRC
     answer     station, function, count of bytes, registers, CRC

@@ -94,8 +94,7 @@ def _wiring_py() -> str:
         for figures in (tables.gateway_figures(), tables.rs485_figures())
     )
     return (
-        f"{head}\nDRIVERS = {{\n{rows}}}\n\n"
-        f"GATEWAY = {{\n{settings}}}\n\nRS485 = {{\n{line}}}\n"
+        f"{head}\nDRIVERS = {{\n{rows}}}\n\nGATEWAY = {{\n{settings}}}\n\nRS485 = {{\n{line}}}\n"
     )
 
 
