@@ -186,11 +186,18 @@ def _check_bus(name, has_rs485):
         good = name[6:].isdigit() and 1 <= int(name[6:]) <= _STATION_MAX
     elif name.startswith("onewire"):
         pin, _, rom = name[7:].partition("/")
-        good = pin.isdigit() and int(pin) <= _PIN_MAX and len(rom) in (0, 16)
+        good = pin.isdigit() and int(pin) <= _PIN_MAX and _is_rom(rom)
     else:
         return
     if not good:
         raise ValueError(f"input {name} names nothing on its bus")
+
+
+def _is_rom(text):
+    for char in text:
+        if char not in "0123456789abcdef":
+            return False
+    return len(text) in (0, 16)
 
 
 def _check_levels(line, known):

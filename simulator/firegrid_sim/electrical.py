@@ -452,7 +452,7 @@ class ModbusStation(Speaking):
         bits = 16 * params["words"]
         counts = self.signals["counts"]
         held = round(min(max(self.number, counts.low), counts.high)) % 2**bits
-        words = [held >> bits - 16, held % 2**16]
+        words = [held >> bits - 16, held % 2**16]  # one word: twice the same
         if params["low_word_first"]:
             words.reverse()
         station = self._input.station or 0

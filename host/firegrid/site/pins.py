@@ -64,7 +64,9 @@ def _uses(site: Site, gateway: Gateway) -> dict[str, list[str]]:
 
 
 def _used_by(point: Point) -> Iterator[str]:
-    where = Input.parse(point.input) if point.input else Input()
+    if not point.input:  # noted when it was read
+        return
+    where = Input.parse(point.input)
     if where.bus == "rs485":  # a station has many registers, each for one point
         function, register = point.params["function"], point.params["register"]
         yield f"{where}, register {register} of function {function}"
