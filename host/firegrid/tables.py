@@ -25,6 +25,7 @@ __all__ = [
     "Quantity",
     "board",
     "codes",
+    "driver_of",
     "drivers",
     "gateway_figures",
     "kinds",
@@ -163,7 +164,7 @@ def kinds() -> dict[str, dict[str, Quantity]]:
 @cache
 def drivers() -> dict[str, Driver]:
     """Return every driver under its name."""
-    return {name: _driver(name, row) for name, row in _tables("drivers")["drivers"].items()}
+    return {name: driver_of(name, row) for name, row in _tables("drivers")["drivers"].items()}
 
 
 @cache
@@ -239,7 +240,11 @@ def _level(name: str, row: dict[str, Any]) -> LevelTable:
     )
 
 
-def _driver(name: str, row: dict[str, Any]) -> Driver:
+def driver_of(name: str, row: dict[str, Any]) -> Driver:
+    """Return what a driver's entry says.
+
+    Raises KeyError, TypeError or ValueError where it is none.
+    """
     spans = {key: _figure(figure) for key, figure in row.get("spans", {}).items()}
     return Driver(
         name=name,

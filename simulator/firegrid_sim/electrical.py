@@ -392,7 +392,11 @@ class ContactLine(Sensor):
 class Speaking(Sensor):
     """A sensor that sends its value as a number, over a bus."""
 
-    states: ClassVar[dict[str, int]] = {"absent": BUS_ABSENT, "open": BUS_ABSENT, "rubbish": BUS_RUBBISH}
+    states: ClassVar[dict[str, int]] = {
+        "absent": BUS_ABSENT,
+        "open": BUS_ABSENT,
+        "rubbish": BUS_RUBBISH,
+    }
 
     def set_fault(self, fault: str | None) -> None:
         """Break it in one way, or mend it with None; a stuck one keeps what it has."""
@@ -428,7 +432,10 @@ class ModbusStation(Speaking):
     """A station on RS-485 whose registers hold its value."""
 
     faults = FAULTS
-    states: ClassVar[dict[str, int]] = Speaking.states | {"short": BUS_ABSENT, "exception": BUS_REFUSES}
+    states: ClassVar[dict[str, int]] = Speaking.states | {
+        "short": BUS_ABSENT,
+        "exception": BUS_REFUSES,
+    }
 
     def _signals(self, point: Point) -> dict[str, Signal]:
         params = point.params
