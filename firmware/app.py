@@ -43,7 +43,8 @@ def build(board, root):
     operation = Operation(panel, outputs, recorder, clock)
     tasks = Supervisor(clock.ms, recorder.task_failed)
     health = Health(board.watchdog(WATCHDOG_MS), tasks.late, clock)
-    tasks.add("sampling", Sampling(wired.channels, operation, recorder, clock).run, 2000)
+    sampling = Sampling(wired.channels, operation, recorder, clock, wired.buses)
+    tasks.add("sampling", sampling.run, 2000)
     tasks.add("outputs", outputs.run, 2000)
     tasks.add("health", health.run, 5000)
     head = wired.head

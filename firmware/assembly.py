@@ -19,6 +19,7 @@ class Assembly:
             line["name"]: Indicator(board.output(line["pin"], line["active"]), line["active"])
             for line in settings.lines("output")
         }
+        self.buses = [board.rs485(line) for line in settings.lines("rs485")]
         now_ms = clock.ms()
         self.channels = [
             Channel(

@@ -1,12 +1,15 @@
 """The board: pins, buses, converters, network, counters. The only file that knows the chip's
 modules."""
 
+from binascii import unhexlify
+
 import esp32
 import machine
 import network
 from machine import Pin
 
 I2C_HZ = 400_000
+_UART = 2  # 0 is the console's, 1 stands on the flash chip's pins by default
 _BOOT_MASK = 0xFFFF  # a record has 16 bits for the boot number
 
 
@@ -18,6 +21,8 @@ class Board:
     def __init__(self):
         self._nvs = esp32.NVS("firegrid")
         self._chips = {}
+        self._wires = {}  # 1-Wire buses, by pin
+        self._line = None
         self._wlan = None
 
     def count_boot(self):
@@ -47,8 +52,28 @@ class Board:
         """Return the pin of a push button to ground."""
         return Pin(number, Pin.IN, Pin.PULL_UP)
 
+    def rs485(self, settings):
+        """Return the Modbus master of the RS-485 line; `input` then finds stations on it."""
+        from drivers.rs485 import Rs485
+
+        port = machine.UART(
+            _UART,
+            baudrate=settings["baud"],
+            parity=(None, 1, 0)[settings["parity"]],
+            tx=Pin(settings["tx_pin"]),
+            rx=Pin(settings["rx_pin"]),
+        )
+        direction = self.output(settings["de_pin"], 1)
+        self._line = Rs485(port, direction, settings["baud"], settings["timeout_ms"])
+        return self._line
+
     def input(self, name, scl_pin, sda_pin):
-        """Return the analog input of a name: "gpio34" or "ads1115@0x48/0"."""
+        """Return the input of a name: "gpio34", "ads1115@0x48/0", "rs485/17", "onewire4" or
+        "onewire4/28ff641e8216c328"."""
+        if name.startswith("onewire"):
+            return self._probe(name[7:])
+        if name.startswith("rs485"):
+            return self._line.station(int(name[6:]))
         if name.startswith("gpio"):
             from drivers.esp32_adc import Esp32Adc
 
@@ -61,6 +86,14 @@ class Board:
             bus = machine.I2C(0, scl=Pin(scl_pin), sda=Pin(sda_pin), freq=I2C_HZ)
             self._chips[address] = ADS1115(bus, address)
         return self._chips[address].input(int(channel))
+
+    def _probe(self, name):
+        from onewire import OneWire
+
+        pin, _, rom = name.partition("/")
+        if pin not in self._wires:
+            self._wires[pin] = OneWire(Pin(int(pin)))
+        return self._wires[pin], unhexlify(rom) if rom else None
 
     def join_network(self, ssid, key):
         """Start Wi-Fi once; from then on the chip reconnects by itself."""

@@ -1,7 +1,8 @@
 """The gateway's configuration: one flat JSON object a line, checked whole before any of it is
 used.
 
-Written by the host. First the gateway's line, then one for each output, then one for each point.
+Written by the host. First the gateway's line, then one for its RS-485 line if it has one, one for
+each output, one for each point.
 Only one line is ever in memory. A file that does not pass is refused by name, and the last good
 one is used.
 """
@@ -11,7 +12,7 @@ import json
 from micropython import const
 
 from lib.kinds import KINDS
-from lib.wiring import DRIVERS, GATEWAY
+from lib.wiring import DRIVERS, GATEWAY, RS485
 
 FORMAT = const(1)
 PATH = "/etc/config.jsonl"
@@ -22,8 +23,10 @@ POINTS_MAX = const(64)
 _LINE_MAX = const(1024)
 _TEXT_MAX = const(64)
 _PIN_MAX = const(39)
+_STATION_MAX = const(247)
 _GATEWAY_TEXTS = ("site", "gateway", "broker_host", "wifi_ssid", "wifi_key")
 _GATEWAY_PINS = ("button_pin", "scl_pin", "sda_pin")
+_RS485_PINS = ("tx_pin", "rx_pin", "de_pin")
 _POINT_TEXTS = ("kind", "quantity", "driver", "input")
 
 
@@ -36,7 +39,7 @@ class Settings:
         self.head = next(self.lines("gateway"), None)
 
     def lines(self, what):
-        """Yield the lines of one sort: "gateway", "output" or "point"."""
+        """Yield the lines of one sort: "gateway", "rs485", "output" or "point"."""
         if self.path is None:
             return
         for _, line in _read(self.path):
@@ -62,6 +65,7 @@ def load(newest=PATH, last_good=LAST_GOOD):
 def check(path):
     """Raise ValueError, naming line and key, unless the whole file can be used."""
     head = None
+    has_rs485 = False
     seen = set()
     for number, line in _read(path):
         try:
@@ -69,8 +73,11 @@ def check(path):
                 head = _check_gateway(line)
             elif line.get("what") == "output":
                 _check_output(line)
+            elif line.get("what") == "rs485":
+                _check_rs485(line)
+                has_rs485 = True
             else:
-                _check_point(line, seen)
+                _check_point(line, seen, has_rs485)
         except ValueError as error:
             raise ValueError(f"line {number}: {error}")
     if head is None:
@@ -128,9 +135,17 @@ def _check_output(line):
     _no_other(line, ("what", "name", "pin", "active"))
 
 
-def _check_point(line, seen):
+def _check_rs485(line):
+    for key in _RS485_PINS:
+        _number(line, key, 0, _PIN_MAX)
+    for key, (low, high, _) in RS485.items():
+        _number(line, key, low, high)
+    _no_other(line, ("what",) + _RS485_PINS + tuple(RS485))
+
+
+def _check_point(line, seen, has_rs485):
     if line.get("what") != "point":
-        raise ValueError(f"what {line.get('what')} is none of output, point")
+        raise ValueError(f"what {line.get('what')} is none of output, point, rs485")
     _number(line, "point", 1, 65535)
     if line["point"] in seen:
         raise ValueError(f"point {line['point']} stands twice")
@@ -139,6 +154,7 @@ def _check_point(line, seen):
         _text(line, key)
         known.add(key)
     _check_driver(line, known)
+    _check_bus(line["input"], has_rs485)
     _check_levels(line, known)
     _no_other(line, known)
     seen.add(line["point"])
@@ -160,6 +176,28 @@ def _check_driver(line, known):
         low, high, _ = driver[3][name]
         _number(line, "span", low, high)
         known.add("span")
+
+
+def _check_bus(name, has_rs485):
+    """What stands behind the bus in an input's name."""
+    if name.startswith("rs485"):
+        if not has_rs485:
+            raise ValueError(f"input {name} has no line rs485 above it")
+        good = name[6:].isdigit() and 1 <= int(name[6:]) <= _STATION_MAX
+    elif name.startswith("onewire"):
+        pin, _, rom = name[7:].partition("/")
+        good = pin.isdigit() and int(pin) <= _PIN_MAX and _is_rom(rom)
+    else:
+        return
+    if not good:
+        raise ValueError(f"input {name} names nothing on its bus")
+
+
+def _is_rom(text):
+    for char in text:
+        if char not in "0123456789abcdef":
+            return False
+    return len(text) in (0, 16)
 
 
 def _check_levels(line, known):

@@ -29,14 +29,17 @@ class Channel:
 class Sampling:
     """Owns no thresholds and no outputs: points decide, outputs follow the panel."""
 
-    def __init__(self, channels, operation, recorder, clock):
+    def __init__(self, channels, operation, recorder, clock, buses=()):
         self._channels = channels
+        self._buses = buses  # what has to be asked before it can be read
         self._operation = operation
         self._recorder = recorder
         self._clock = clock
 
     def step(self, now_ms):
-        """Read every channel that is due."""
+        """Move every bus on, then read every channel that is due."""
+        for bus in self._buses:
+            bus.step(now_ms)
         for channel in self._channels:
             if ticks_diff(now_ms, channel.due_ms) >= 0:
                 self._read(channel, now_ms)

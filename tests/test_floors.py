@@ -57,7 +57,7 @@ FLOORS = [
         may_import=LIVE
         | {"lib", "drivers"}
         | {path.stem for path in (ROOT / "firmware").glob("*.py")},
-        only={"board.py": {"machine", "network", "esp32"}, "clock.py": {"time"}},
+        only={"board.py": {"machine", "network", "esp32", "onewire"}, "clock.py": {"time"}},
         time_names=TICKS,
     ),
     Floor(

@@ -5,6 +5,7 @@ Generated from host/firegrid/drivers.toml by `python -m firegrid.generate`: do n
 DRIVERS[driver] = (quantities as kind/quantity, inputs, {parameter: (min, max, default)},
                    {quantity: (min, max, default) of the parameter span})
 GATEWAY = {setting: (min, max, default)}
+RS485 = the same for the line that a gateway may have
 """
 
 DRIVERS = {
@@ -105,6 +106,42 @@ DRIVERS = {
         },
         {},
     ),
+    "modbus": (
+        (
+            "gas/pct_lel",
+            "gas/co_ppm",
+            "smoke/db_m",
+            "leakage/ma",
+            "hydrant/kpa",
+            "sprinkler/kpa",
+            "temperature/c",
+        ),
+        ("rs485",),
+        {
+            "function": (3, 4, 3),
+            "register": (0, 65535, 0),
+            "words": (1, 2, 1),
+            "signed": (0, 1, 0),
+            "low_word_first": (0, 1, 0),
+            "scale_thousandths": (1, 100000, 1000),
+            "scale_counts": (1, 10000, 1),
+        },
+        {
+            "gas/pct_lel": (10, 100, 100),
+            "gas/co_ppm": (100, 1000, 1000),
+            "smoke/db_m": (1, 20, 20),
+            "leakage/ma": (100, 2000, 2000),
+            "hydrant/kpa": (200, 4000, 4000),
+            "sprinkler/kpa": (200, 4000, 4000),
+            "temperature/c": (60, 200, 200),
+        },
+    ),
+    "ds18b20": (
+        ("temperature/c",),
+        ("onewire",),
+        {},
+        {},
+    ),
 }
 
 GATEWAY = {
@@ -112,4 +149,10 @@ GATEWAY = {
     "sample_s": (1, 3600, 60),
     "mains_hz": (50, 60, 50),
     "broker_port": (1, 65535, 1883),
+}
+
+RS485 = {
+    "baud": (1200, 115200, 9600),
+    "parity": (0, 2, 0),
+    "timeout_ms": (50, 1000, 200),
 }

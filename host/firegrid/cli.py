@@ -33,6 +33,9 @@ COMMANDS = {
     ),
     "run": Listed("Develop", "Run a community: simulated gateways, broker, live view.", "sim"),
     "replay": Listed("Develop", "Feed a recorded trace to a simulated gateway.", "sim"),
+    "driver": Listed(
+        "Develop", "Write a driver for a new sensor, check what it must bear.", "sim"
+    ),
 }
 OWN = {
     "site": "firegrid.commands.site:command",

@@ -34,7 +34,8 @@ _WIRING_LEGEND = """
 
 DRIVERS[driver] = (quantities as kind/quantity, inputs, {parameter: (min, max, default)},
                    {quantity: (min, max, default) of the parameter span})
-GATEWAY = {setting: (min, max, default)}"""
+GATEWAY = {setting: (min, max, default)}
+RS485 = the same for the line that a gateway may have"""
 
 
 def firmware_files() -> dict[str, str]:
@@ -133,24 +134,30 @@ def _wiring_py() -> str:
         legend=_WIRING_LEGEND,
     )
     rows = "".join(map(_driver_rows, tables.drivers().values()))
-    settings = "".join(_figure_row(*item, indent=4) for item in tables.gateway_figures().items())
-    return f"{head}\nDRIVERS = {{\n{rows}}}\n\nGATEWAY = {{\n{settings}}}\n"
+    settings, line = (
+        "".join(_figure_row(*item, indent=4) for item in figures.items())
+        for figures in (tables.gateway_figures(), tables.rs485_figures())
+    )
+    return (
+        f"{head}\nDRIVERS = {{\n{rows}}}\n\nGATEWAY = {{\n{settings}}}\n\nRS485 = {{\n{line}}}\n"
+    )
 
 
 def _driver_rows(driver: tables.Driver) -> str:
-    params, spans = (
-        "".join(_figure_row(*item, indent=12) for item in figures.items())
-        for figures in (driver.params, driver.spans)
-    )
-    spans = f"{{\n{spans}        }}" if spans else "{}"
+    params, spans = (_figure_rows(figures) for figures in (driver.params, driver.spans))
     return (
         f'    "{driver.name}": (\n'
         f"        {_names(driver.quantities)},\n"
         f"        {_names(driver.inputs)},\n"
-        f"        {{\n{params}        }},\n"
+        f"        {params},\n"
         f"        {spans},\n"
         "    ),\n"
     )
+
+
+def _figure_rows(figures: dict[str, tables.Figure]) -> str:
+    rows = "".join(_figure_row(*item, indent=12) for item in figures.items())
+    return f"{{\n{rows}        }}" if rows else "{}"
 
 
 def _names(names: Sequence[str], indent: int = 8) -> str:
@@ -186,6 +193,11 @@ def site_schema_parts() -> dict[str, Any]:
         },
         "gateway_settings": {
             "properties": {name: _bounds(fig) for name, fig in tables.gateway_figures().items()}
+        },
+        "rs485_settings": {
+            "properties": {
+                f"rs485_{name}": _bounds(fig) for name, fig in tables.rs485_figures().items()
+            }
         },
     }
 

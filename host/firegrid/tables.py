@@ -25,6 +25,7 @@ __all__ = [
     "Quantity",
     "board",
     "codes",
+    "driver_of",
     "drivers",
     "gateway_figures",
     "hows",
@@ -32,6 +33,7 @@ __all__ = [
     "quantities",
     "reasons",
     "results",
+    "rs485_figures",
     "thousandths",
     "verb_minutes",
     "verbs",
@@ -144,6 +146,7 @@ class Board:
     points_max: int
     outputs: dict[str, int]
     pins: dict[str, int]
+    rs485: dict[str, int]
 
 
 def thousandths(value: float) -> int:
@@ -174,7 +177,7 @@ def kinds() -> dict[str, dict[str, Quantity]]:
 @cache
 def drivers() -> dict[str, Driver]:
     """Return every driver under its name."""
-    return {name: _driver(name, row) for name, row in _tables("drivers")["drivers"].items()}
+    return {name: driver_of(name, row) for name, row in _tables("drivers")["drivers"].items()}
 
 
 @cache
@@ -191,6 +194,12 @@ def board() -> Board:
 def gateway_figures() -> dict[str, Figure]:
     """Return the settings of a whole gateway with their bounds."""
     return {name: _figure(row) for name, row in _tables("drivers")["gateway"].items()}
+
+
+@cache
+def rs485_figures() -> dict[str, Figure]:
+    """Return the settings of a gateway's RS-485 line with their bounds."""
+    return {name: _figure(row) for name, row in _tables("drivers")["rs485"].items()}
 
 
 @cache
@@ -297,7 +306,11 @@ def _level(name: str, row: dict[str, Any]) -> LevelTable:
     )
 
 
-def _driver(name: str, row: dict[str, Any]) -> Driver:
+def driver_of(name: str, row: dict[str, Any]) -> Driver:
+    """Return what a driver's entry says.
+
+    Raises KeyError, TypeError or ValueError where it is none.
+    """
     spans = {key: _figure(figure) for key, figure in row.get("spans", {}).items()}
     return Driver(
         name=name,

@@ -428,10 +428,19 @@ _GATEWAY_LINE = {
     "sda_pin": _PIN,
 }
 _OUTPUT_LINE = {
-    "what": Rule("output | point", lambda v: v == "output"),
+    "what": Rule("output | point | rs485", lambda v: v == "output"),
     "name": _word(*OUTPUTS),
     "pin": _PIN,
     "active": _whole(0, 1),
+}
+_RS485_LINE = {
+    "what": _word("rs485"),
+    "tx_pin": _PIN,
+    "rx_pin": _PIN,
+    "de_pin": _PIN,
+    "baud": _whole(1200, 115200),
+    "parity": _whole(0, 2),
+    "timeout_ms": _whole(50, 1000),
 }
 _POINT_LINE = {
     "what": _word("point"),
@@ -440,7 +449,9 @@ _POINT_LINE = {
     "quantity": _NAME,
     "driver": _NAME,
     "input": _text(
-        "gpio3[2-9]|ads1115@0x4[89ab]/[0-3]", "gpio32..gpio39 or ads1115@0x48..0x4b/0..3"
+        "gpio3[2-9]|ads1115@0x4[89ab]/[0-3]|rs485/[1-9][0-9]{0,2}"
+        "|onewire[0-9]{1,2}(/28[0-9a-f]{14})?",
+        "gpio32..gpio39, ads1115@0x48..0x4b/0..3, rs485/1..247 or onewire<pin>[/<ROM id>]",
     ),
     "period_ms": _whole(1, 3_600_000),
 }
@@ -624,6 +635,8 @@ def _desired(at: _Address, payload: bytes) -> Desired:
         _check_gateway_line(at, line)
     elif isinstance(line, dict) and line.get("what") == "point":
         _checked(at, line, _parameters(line) | _POINT_LINE)
+    elif isinstance(line, dict) and line.get("what") == "rs485":
+        _checked(at, line, _RS485_LINE)
     else:
         _checked(at, line, _OUTPUT_LINE)
     return Desired(at.site, at.gateway, at.part, line)

@@ -31,9 +31,11 @@ EVENTS, SAMPLES = 0, 1  # lanes of the journal
 NO_VALUE = -0x80000000
 
 I2C_ABSENT, I2C_OK, I2C_RUBBISH, I2C_STUCK = 0, 1, 2, 3
+BUS_ABSENT, BUS_OK, BUS_RUBBISH, BUS_REFUSES, BUS_SHORT = 0, 1, 2, 3, 3  # stations and probes
 
 FIRMWARE_KIB = 160  # the ESP32's 112 KB in 64-bit objects
 HAL_KIB = 47  # what simulator/hal takes of the same heap; on a board it is C, outside of it
+BUS_KIB = 5  # each of RS-485 and 1-Wire, on boards that have it
 NAMES_KIB = 14  # with the HAL's names the VM's table of names goes beyond 1235: it doubles
 HEAP = f"{FIRMWARE_KIB + HAL_KIB + NAMES_KIB}K"
 _BOOT_S = 0.3  # from reset to boot.py; also keeps a board that cannot start from eating a core
@@ -52,8 +54,13 @@ _CHANNEL = struct.Struct("<fffffI")
 _CHANNELS_AT = 64
 _I2C = struct.Struct("<I")
 _I2C_AT = 640
+_STATION = struct.Struct("<BBHBBHHH4x")
+_PROBE = struct.Struct("<BB2xi8s")
 _ALL_PULLED_UP = 2**64 - 1
 _RSSI_DBM = -60
+
+_LOGS = ("edges.bin", "seam.bin", "readings.bin", "console.log")
+_BUSES = ("rs485.bin", "onewire.bin")
 
 _EDGE = struct.Struct("<QIBBH")
 _SEAM = struct.Struct("<QIB3x32s")
@@ -71,6 +78,28 @@ class Channel:
     third_v: float = 0.0  # peak of the third harmonic
     noise_v: float = 0.0  # sigma
     driven: bool = True  # False: nothing is connected
+
+
+class Register(NamedTuple):
+    """A register of a Modbus station, or two: which, how the station behaves, what it holds."""
+
+    station: int
+    function: int
+    register: int
+    words: int
+    state: int
+    first: int
+    second: int
+    delay_ms: int
+
+
+class Probe(NamedTuple):
+    """A DS18B20: its pin, how it behaves, its temperature in m°C, its ROM id."""
+
+    pin: int
+    state: int
+    temperature_mc: int
+    rom: bytes
 
 
 class Edge(NamedTuple):
@@ -140,9 +169,14 @@ def _reading(
 
 
 class Io:
-    """The chip's outer side: io.bin, as the hardware abstraction reads it."""
+    """The chip's outer side: io.bin, as the hardware abstraction reads it.
+
+    Beside it rs485.bin and onewire.bin, where there are stations and probes.
+    """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
+        self._slots: dict[tuple[Any, ...], int] = {}  # places in rs485.bin and onewire.bin
         self._pins = _ALL_PULLED_UP
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         os.ftruncate(self._fd, _IO_SIZE)
@@ -181,6 +215,25 @@ class Io:
     def set_i2c(self, address: int, state: int) -> None:
         """Say how the ADS1115 at `address` (0x48 to 0x4b) behaves."""
         self._write(_I2C_AT + _I2C.size * (address - 0x48), _I2C.pack(state))
+
+    def set_register(self, register: Register) -> None:
+        """Put a register of a Modbus station on the RS-485 line."""
+        self._put("rs485.bin", register[:3], _STATION.pack(*register))
+
+    def set_probe(self, probe: Probe) -> None:
+        """Put a DS18B20 on its 1-Wire bus."""
+        self._put("onewire.bin", (probe.pin, probe.rom), _PROBE.pack(*probe))
+
+    def _put(self, name: str, key: tuple[Any, ...], record: bytes) -> None:
+        """Write a record where the same thing stood before, else behind the others."""
+        others = sum(other[0] == name for other in self._slots)
+        slot = self._slots.setdefault((name, *key), others)
+        path = self._path.with_name(name)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.pwrite(fd, record, slot * len(record))
+        finally:
+            os.close(fd)
 
     def watchdog(self) -> tuple[int, int]:
         """Return (time limit in ms, 0 while unarmed; when it was fed last, in ns)."""
@@ -223,9 +276,9 @@ class Board:
         self.directory = directory
         self.resets: Counter[int] = Counter()  # by cause, the first power-on not counted
         (directory / "flash" / "etc").mkdir(parents=True, exist_ok=True)
-        self.io = Io(directory / "io.bin")
-        for name in ("edges.bin", "seam.bin", "readings.bin", "console.log"):
+        for name in (*_LOGS, *_BUSES):
             (directory / name).unlink(missing_ok=True)  # of an earlier run in the same folder
+        self.io = Io(directory / "io.bin")
         self._keys = directory / "console.keys"
         self._keys.unlink(missing_ok=True)
         os.mkfifo(self._keys, 0o600)
@@ -307,10 +360,18 @@ class Board:
             "FG_TAP_READINGS": str(int(bench.tap_readings)),
             "FG_DNS_PORT": str(bench.dns_port),
         }
-        argv = ["micropython", "-X", f"heapsize={bench.heap}", str(bench.hal / "start.py")]
+        argv = ["micropython", "-X", f"heapsize={self._heap()}", str(bench.hal / "start.py")]
         console = self.directory / "console.log"
         self._vm = bench.server.spawn(argv, env, console, self._ended)
         return self._vm
+
+    def _heap(self) -> str:
+        """Return the bench's heap, and what the HAL takes for the buses of this board."""
+        heap = self._bench.heap
+        buses = sum((self.directory / name).exists() for name in _BUSES)
+        if not buses:
+            return heap
+        return f"{int(heap.removesuffix('K')) + BUS_KIB * buses}K"
 
     def _kill(self, cause: int, off_s: float) -> None:
         with self._lock:

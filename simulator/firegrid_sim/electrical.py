@@ -1,5 +1,7 @@
 """The physical side of a sensor: what happens at its place, as volts at the gateway's input.
 
+Or as what a station on a serial bus, a probe on a 1-Wire bus then holds.
+
 Written from data sheets and wiring practice, not from the firmware's drivers: the two meet only at
 the wire, so a mistake in one is not repeated by the other. A `Sensor` is driven by one signal at a
 time, a quantity of its place (`pressure_kpa`) or of its own circuit (`loop_ma`), and can have one
@@ -9,13 +11,29 @@ fault.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from firegrid.errors import FiregridError
 from firegrid.site.model import Input, Point
 
-from firegrid_sim.board import I2C_ABSENT, I2C_OK, I2C_RUBBISH, I2C_STUCK, Channel
+from firegrid_sim.board import (
+    BUS_ABSENT,
+    BUS_OK,
+    BUS_REFUSES,
+    BUS_RUBBISH,
+    BUS_SHORT,
+    I2C_ABSENT,
+    I2C_OK,
+    I2C_RUBBISH,
+    I2C_STUCK,
+    Channel,
+    Io,
+    Probe,
+    Register,
+)
 
-FAULTS = ("open", "short", "absent", "rubbish", "stuck")
+FAULTS = ("open", "short", "absent", "rubbish", "stuck", "exception", "slow")
+WIRE_FAULTS = FAULTS[:5]  # exception and slow are for who speaks a language
 
 _INPUT_MAX_V = {"gpio": 3.3, "ads1115": 5.0}  # protection diodes hold an input below its supply
 _CHIP_STATES = {"absent": I2C_ABSENT, "rubbish": I2C_RUBBISH, "stuck": I2C_STUCK}
@@ -42,6 +60,10 @@ _TRANSMITTERS = {
     "kpa": ("pressure_kpa", 0.0, 5000.0, 300.0),
     "c": ("temperature_c", -60.0, 600.0, 20.0),
 }
+_STATIONS = _TRANSMITTERS | {"ma": ("leakage_ma", 0.0, 5000.0, 20.0)}
+_STATION_MS = 20  # what a station takes to answer
+_SLOW_MS = 3000
+_ONLY_PROBE = bytes.fromhex("28ff641e8216c328")
 _TRANSMITTER_SHORT_MA = 24.0  # what a protected 24 V output lets through
 
 _LPG_LEL_PPM = 21000.0  # propane: 2.1 % by volume
@@ -77,6 +99,7 @@ class Sensor:
     """One sensor at one input: `signals` it knows, `set` one, read `channel` and `chip_state`."""
 
     rest = ""  # the signal that describes the place in peace
+    faults: tuple[str, ...] = WIRE_FAULTS
 
     def __init__(self, point: Point, mains_hz: int = 50) -> None:
         self.point = point
@@ -87,6 +110,7 @@ class Sensor:
         self.value = self.signals[self.rest].rest
         self._input = Input.parse(point.input)
         self._frozen = Channel()
+        self._peace = self.channel()
 
     @property
     def address(self) -> int | None:
@@ -117,11 +141,28 @@ class Sensor:
         self.signal = signal
         self.value = value
 
+    def check_fault(self, fault: str) -> None:
+        """Raise where it cannot break in this way."""
+        if fault not in self.faults:
+            raise FiregridError(
+                f'"{fault}" does not happen to {self.point.id} ({self.point.driver})',
+                f"allowed: {', '.join(self.faults)}",
+            )
+
     def set_fault(self, fault: str | None) -> None:
         """Break it in one way, or mend it with None."""
         self.fault = None
         self._frozen = self.channel()
         self.fault = fault
+
+    def wire(self, io: Io) -> None:
+        """Show the gateway what it sees now."""
+        io.set_channel(self.point.input, self.channel())
+
+    def strength(self) -> float:
+        """How far it is from peace, to compare two of its signals."""
+        channel = self.channel()
+        return abs(channel.dc_v - self._peace.dc_v) + channel.amplitude_v
 
     def channel(self) -> Channel:
         """What the gateway's input sees now."""
@@ -350,6 +391,101 @@ class ContactLine(Sensor):
         return 0.0
 
 
+class Speaking(Sensor):
+    """A sensor that sends its value as a number, over a bus."""
+
+    states: ClassVar[dict[str, int]] = {
+        "absent": BUS_ABSENT,
+        "open": BUS_ABSENT,
+        "rubbish": BUS_RUBBISH,
+    }
+
+    def set_fault(self, fault: str | None) -> None:
+        """Break it in one way, or mend it with None; a stuck one keeps what it has."""
+        self._kept = self.signal, self.value
+        self.fault = fault
+
+    def channel(self) -> Channel:
+        """Nothing is connected to an input that measures volts."""
+        return Channel(driven=False)
+
+    def strength(self) -> float:
+        """How far it is from peace, as the number that it sends."""
+        return abs(self._of(self.signal, self.value) - self._of(self.rest, self._rest_value()))
+
+    @property
+    def state(self) -> int:
+        """How it behaves on its bus."""
+        return self.states.get(self.fault or "", BUS_OK)
+
+    @property
+    def number(self) -> float:
+        """What it sends."""
+        return self._of(*(self._kept if self.fault == "stuck" else (self.signal, self.value)))
+
+    def _of(self, signal: str, value: float) -> float:
+        return self.signals[signal].volts(value)
+
+    def _rest_value(self) -> float:
+        return self.signals[self.rest].rest
+
+
+class ModbusStation(Speaking):
+    """A station on RS-485 whose registers hold its value."""
+
+    faults = FAULTS
+    states: ClassVar[dict[str, int]] = Speaking.states | {
+        "short": BUS_ABSENT,
+        "exception": BUS_REFUSES,
+    }
+
+    def _signals(self, point: Point) -> dict[str, Signal]:
+        params = point.params
+        self.rest, low, high, rest = _STATIONS[point.quantity]
+        if point.quantity == "kpa":
+            rest = _pressure_in_peace(point, params["span"])
+        counts = 1000 * params["scale_counts"] / params["scale_thousandths"]
+        bits = 16 * params["words"]
+        least, most = (-(2 ** (bits - 1)), 2 ** (bits - 1)) if params["signed"] else (0, 2**bits)
+        return {
+            self.rest: Signal(low, high, rest, lambda value: value * counts),
+            "counts": Signal(least, most - 1, 0, float),
+        }
+
+    def wire(self, io: Io) -> None:
+        """Show the line what the registers hold."""
+        io.set_register(self._register())
+
+    def _register(self) -> Register:
+        params = self.point.params
+        bits = 16 * params["words"]
+        counts = self.signals["counts"]
+        held = round(min(max(self.number, counts.low), counts.high)) % 2**bits
+        words = [held >> bits - 16, held % 2**16]  # one word: twice the same
+        if params["low_word_first"]:
+            words.reverse()
+        station = self._input.station or 0
+        delay_ms = _SLOW_MS if self.fault == "slow" else _STATION_MS
+        asked = station, params["function"], params["register"], params["words"]
+        return Register(*asked, self.state, words[0], words[1], delay_ms)
+
+
+class Ds18b20(Speaking):
+    """A thermometer on a 1-Wire bus."""
+
+    rest = "temperature_c"
+    states: ClassVar[dict[str, int]] = Speaking.states | {"short": BUS_SHORT}
+
+    def _signals(self, point: Point) -> dict[str, Signal]:
+        return {"temperature_c": Signal(-60, 600, _TEMPERATURE_REST_C, lambda celsius: celsius)}
+
+    def wire(self, io: Io) -> None:
+        """Show the bus how warm it is."""
+        rom = bytes.fromhex(self._input.rom) if self._input.rom else _ONLY_PROBE
+        pin = self._input.wire or 0
+        io.set_probe(Probe(pin, self.state, round(1000 * self.number), rom))
+
+
 def _pressure_in_peace(point: Point, span_kpa: float) -> float:
     highest_kpa = max(
         (level.clears_at for level in point.levels.values() if not level.above), default=0
@@ -365,6 +501,8 @@ SENSORS: dict[str, type[Sensor]] = {
     "ratiometric": Ratiometric,
     "ntc": NtcProbe,
     "contact": ContactLine,
+    "modbus": ModbusStation,
+    "ds18b20": Ds18b20,
 }
 
 

@@ -105,7 +105,7 @@ class Fleet:
 
     def _wire(self, sensor: Sensor) -> None:
         io = self.boards[sensor.point.gateway].io
-        io.set_channel(sensor.point.input, sensor.channel())
+        sensor.wire(io)
         if sensor.address is not None:
             io.set_i2c(sensor.address, self._chip_state(sensor))
 

@@ -28,7 +28,7 @@ from firegrid.wire import CONDITIONS, condition_words
 from rich.console import Console
 from rich.progress import Progress
 
-from firegrid_sim.board import I2C_OK, Bench, Board, Channel, Reading, compiled
+from firegrid_sim.board import I2C_OK, Bench, Board, Reading, compiled
 from firegrid_sim.electrical import Sensor, sensor_for
 from firegrid_sim.forkserver import ForkServer, require_vm
 
@@ -188,7 +188,6 @@ class Replay:
         self._sensor = sensor
         self._signals = signals
         self._speed = speed
-        self._peace = sensor.channel()
         self._period_ms = sensor.point.period_ms
         self._reading: Reading | None = None
         self._now_ms = 0  # of the board, at the last reading
@@ -212,16 +211,17 @@ class Replay:
 
     def _drive(self, row: Row) -> int:
         """Set the input as the strongest of the row's signals asks, return the time in ns."""
-        channels = []
-        for column, signal in self._signals.items():
-            self._sensor.set(signal, row.raw[column])
-            channels.append(self._sensor.channel())
-        strongest = max(channels, key=self._strength)
-        self._board.io.set_channel(self._sensor.point.input, strongest)
+        strongest = max(self._signals, key=lambda column: self._strength(row, column))
+        self._set(row, strongest)
+        self._sensor.wire(self._board.io)
         return time.time_ns()
 
-    def _strength(self, channel: Channel) -> float:
-        return abs(channel.dc_v - self._peace.dc_v) + channel.amplitude_v
+    def _strength(self, row: Row, column: str) -> float:
+        self._set(row, column)
+        return self._sensor.strength()
+
+    def _set(self, row: Row, column: str) -> None:
+        self._sensor.set(self._signals[column], row.raw[column])
 
     def _read(self, after_ns: int, from_ms: int = 0) -> None:
         """Wait for a reading that began after one moment, and was due from another on."""

@@ -270,11 +270,14 @@ class _Reader:
             self._fields.problem(key, str(error))
 
     def _break(self) -> Break:
-        return Break(
-            point=self._fields.choice("point", self._points),
-            fault=self._fields.choice("fault", FAULTS),
-            for_s=self._for_s(),
-        )
+        point = self._fields.choice("point", self._points)
+        fault = self._fields.choice("fault", FAULTS)
+        if point and fault:
+            try:
+                sensor_for(self._site.point(point)).check_fault(fault)
+            except FiregridError as error:
+                self._fields.problem("fault", str(error))
+        return Break(point, fault, self._for_s())
 
     def _lose_link(self) -> LoseLink:
         self._fields.choice("link", ("lost",))

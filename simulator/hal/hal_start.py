@@ -39,7 +39,20 @@ def preload():
     for name in ("Pin", "ADC", "I2C", "WDT"):
         getattr(machine, name)
     esp32.NVS  # noqa: B018
+    for file, name in (("rs485.bin", "hal_stations"), ("onewire.bin", "onewire")):
+        if _has(file):
+            __import__(name)
+    if _has("rs485.bin"):
+        machine.UART  # noqa: B018
     gc.collect()
+
+
+def _has(name):
+    try:
+        uos.stat(hal.path(name))
+    except OSError:
+        return False
+    return True
 
 
 def tap():

@@ -46,6 +46,34 @@ def transmitter(**changes):
     return line
 
 
+def station(**changes):
+    line = transmitter(
+        driver="modbus", input="rs485/17", function=3, register=2, words=1, signed=0,
+        low_word_first=0, scale_thousandths=100, scale_counts=1,
+    )  # fmt: skip
+    del line["sense_ohm"]
+    line.update(changes)
+    return line
+
+
+def probe(**changes):
+    line = {
+        "what": "point", "point": 103, "kind": "temperature", "quantity": "c",
+        "driver": "ds18b20", "input": "onewire13", "period_ms": 200,
+    }  # fmt: skip
+    for level, limit, hysteresis in (("alarm", 85, 3), ("pre_alarm", 70, 3), ("rise", 10, 2)):
+        line[level] = limit * 1000
+        line[level + "_hysteresis"] = hysteresis * 1000
+        line[level + "_hold_ms"] = 5000
+        line[level + "_clear_hold_ms"] = 10000
+    line.update(changes)
+    return line
+
+
+LINE = {
+    "what": "rs485", "tx_pin": 17, "rx_pin": 16, "de_pin": 23, "baud": 9600, "parity": 0,
+    "timeout_ms": 200,
+}  # fmt: skip
 OUTPUT = {"what": "output", "name": "sounder", "pin": 25, "active": 1}
 GOOD = (gateway(), OUTPUT, point())
 
@@ -122,9 +150,30 @@ def test_every_kind_of_mistake_is_refused_by_line_and_key():
         ((gateway(), point(extra=1)), "extra is unknown"),
         ((gateway(), point(point=0)), "point 0 is outside 1..65535"),
         ((gateway(points=2), point(), point()), "line 3: point 101 stands twice"),
+        ((gateway(), station()), "input rs485/17 has no line rs485 above it"),
+        ((gateway(), LINE, station(input="rs485/0")), "input rs485/0 names nothing on its bus"),
+        ((gateway(), LINE, station(input="rs485/248")), "rs485/248 names nothing"),
+        ((gateway(), LINE, station(input="rs485/x")), "rs485/x names nothing"),
+        ((gateway(), LINE, station(input="rs485")), "rs485 names nothing"),
+        ((gateway(), LINE, station(words=3)), "words 3 is outside 1..2"),
+        ((gateway(), LINE, station(register=65536)), "register 65536 is outside 0..65535"),
+        ((gateway(), dict(LINE, baud=300), station()), "baud 300 is outside 1200..115200"),
+        ((gateway(), dict(LINE, tx_pin=40), station()), "tx_pin 40 is outside 0..39"),
+        ((gateway(), dict(LINE, stop=2), station()), "stop is unknown"),
+        ((gateway(), probe(input="onewire")), "onewire names nothing"),
+        ((gateway(), probe(input="onewire40")), "onewire40 names nothing"),
+        ((gateway(), probe(input="onewire13/28")), "onewire13/28 names nothing"),
+        ((gateway(), probe(input="onewire13/28ff641e8216c3zz")), "names nothing"),
     ):
         said = refusal(*lines)
         assert said and words in said, (words, said)
+
+
+def test_stations_and_probes_pass():
+    write(NEWEST, (gateway(points=2), LINE, station(), probe()))
+    config.check(NEWEST)
+    write(NEWEST, (gateway(), probe(input="onewire13/28ff641e8216c328")))
+    config.check(NEWEST)
 
 
 def test_every_file_that_was_cut_off_is_refused():

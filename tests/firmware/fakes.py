@@ -223,3 +223,106 @@ class FakeTime:
 
     def time_s(self):
         return self.unix_s
+class FakeLine:
+    """A UART with one Modbus station behind it: says what `answers` holds, one for each request.
+
+    An answer is the bytes that come, all of them at the next look, or None for silence.
+    """
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.sent = []
+        self.drives = None  # the direction pin, looked at while something is sent
+        self.broken = False
+        self.chatter = b""  # what comes by itself
+        self._waiting = b""
+        self._at = 0
+
+    def write(self, data):
+        if self.broken:
+            raise OSError(errno.EIO)
+        self.sent.append((bytes(data), self.drives and self.drives.level))
+        self._waiting = (self.answers.pop(0) if self.answers else None) or b""
+        self._at = 0
+        return len(data)
+
+    def flush(self):
+        pass
+
+    def readinto(self, buffer):
+        source = self._waiting if self._at < len(self._waiting) else self.chatter
+        if source is self.chatter:
+            self._at = len(self._waiting)
+        at = self._at if source is self._waiting else 0
+        size = min(len(buffer), len(source) - at)
+        for i in range(size):
+            buffer[i] = source[at + i]
+        if source is self._waiting:
+            self._at += size
+        return size or None
+
+
+class FakeProbe:
+    """A 1-Wire bus with one DS18B20 on it: `counts` is what it measures, in 1/16 °C."""
+
+    def __init__(self, counts=20 * 16, rom=None):
+        self.counts = counts
+        self.rom = rom
+        self.absent = False
+        self.rubbish = False
+        self.grounded = False
+        self.conversions = 0
+        self._rest = [0x50, 0x05, 0x4B, 0x46, 0x7F, 0xFF, 0x0C, 0x10, 0x1C]
+        self._pad = bytearray(self._rest)
+        self._taken = bytearray(16)
+        self._count = 0
+
+    def lose_power(self):
+        self._pad[:] = bytes(self._rest)
+
+    def reset(self, required=False):
+        self._count = 0
+        return self.grounded or not self.absent
+
+    def writebyte(self, value):
+        self._taken[self._count] = value
+        self._count += 1
+        if value == 0x44 and self._is_addressed(1):
+            self.conversions += 1
+            self._pad[0] = self.counts & 0xFF
+            self._pad[1] = self.counts >> 8 & 0xFF
+        if self._count == 5 and self._taken[1] == 0x4E:
+            for i in range(3):
+                self._pad[2 + i] = self._taken[2 + i]
+        self._pad[8] = self.crc8(self._pad, 8)
+
+    def write(self, data):
+        for byte in data:
+            self.writebyte(byte)
+
+    def readinto(self, buffer):
+        for i in range(len(buffer)):
+            buffer[i] = self._pad[i]
+            if self.absent:
+                buffer[i] = 0xFF
+            if self.grounded:
+                buffer[i] = 0
+        if self.rubbish:
+            buffer[3] ^= 0x10
+
+    def crc8(self, data, size=9):
+        crc = 0
+        for i in range(size):
+            byte = data[i]
+            for _ in range(8):
+                crc = crc >> 1 ^ (0x8C if (crc ^ byte) & 1 else 0)
+                byte >>= 1
+        return crc
+
+    def _is_addressed(self, after):
+        if self._taken[0] == 0xCC:
+            return self._count == after + 1
+        for i in range(8):
+            if self._taken[1 + i] != self.rom[i]:
+                return False
+        return self._count == 9 + after

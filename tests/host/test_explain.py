@@ -26,6 +26,7 @@ CLASSES = {
     "ntc": "Ntc",
     "contact": "Contact",
 }
+NUMBERS = {"modbus", "ds18b20"}  # they are told a number: there is no voltage with bands
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +155,7 @@ def test_the_hold_of_trouble_is_the_firmwares():
 
 
 def test_every_driver_has_bands_and_every_output_a_pattern(garden):
-    assert CLASSES.keys() == tables.drivers().keys()
+    assert CLASSES.keys() | NUMBERS == tables.drivers().keys()
     assert OUTPUTS.keys() == tables.BITS.keys()
     named = {name for outputs in OUTPUTS.values() for name in outputs}
     assert named <= tables.board().outputs.keys()
@@ -196,6 +197,9 @@ for line in open(sys.argv[1]):
 def cases(point):
     """Yield each band's edge from both sides: what the driver sees, and whether it is the band."""
     bus = Input.parse(point.input).bus
+    if point.driver in NUMBERS:
+        assert not bands(point)
+        return
     floor_uv, ceiling_uv = round(FLOOR_V[bus] * 1e6), round(CEILING_V[bus] * 1e6)
     for band in bands(point):
         edge_uv = round(band.input_v * 1e6)
@@ -228,3 +232,12 @@ def test_on_both_sides_of_every_band_the_firmwares_driver_says_the_same(garden, 
     assert len(said) == len(wanted)
     for (code, inside, case), heard in zip(wanted, said, strict=True):
         assert (heard == code) is inside, (code, heard, case)
+
+
+def test_a_sensor_that_takes_its_time_says_so(garden):
+    faces = load_site(FACES)
+    assert "its value can lag behind by up to 1.6 s" in told(faces, "cable-duct")
+    assert "lag behind" not in told(garden, "gas-riser-block-6")
+    text = told(faces, "co-boiler")
+    assert "  - station on the serial bus refuses to give this value\n" in text
+    assert "scale_thousandths = 1000 (default)" in text

@@ -534,3 +534,45 @@ def test_the_tree_tells_the_levels_that_will_be_used(garden):
         "hold_ms": 5000,
         "latch": False,
     }
+
+
+def test_only_a_gateway_with_stations_is_told_of_its_line(faces):
+    for gateway in faces.gateways:
+        lines = [line for line in config_lines(faces, gateway, "b", 1) if line["what"] == "rs485"]
+        if gateway.id != "gw-buses":
+            assert lines == []
+            continue
+        assert lines == [
+            {
+                "what": "rs485",
+                **{"tx_pin": 17, "rx_pin": 16, "de_pin": 23},
+                **{"baud": 19200, "parity": 0, "timeout_ms": 200},
+            }
+        ]
+
+
+@pytest.mark.parametrize(
+    "text", ["gpio34", "ads1115@0x48/0", "rs485/17", "onewire13", "onewire13/28ff641e8216c328"]
+)
+def test_an_input_is_written_as_it_was_read(text):
+    assert str(Input.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["rs485", "rs485/", "rs485/-1", "rs485/1234", "onewire", "onewire13/", "onewire13/28FF"],
+)
+def test_what_names_nothing_on_a_bus_is_no_input(text):
+    with pytest.raises(FiregridError, match="is no input; write"):
+        Input.parse(text)
+
+
+def test_a_sensor_that_lags_behind_what_people_flee_from_is_told(faces):
+    found = {
+        finding.where: finding.text for finding in warnings(faces) if finding.rule == "slow-sensor"
+    }
+    lag_s = {"point 305 (cable-duct)": "1.6", "point 301 (gas-boiler)": "0.495"}
+    for where, seconds in lag_s.items():
+        assert f"its value can be {seconds} s old" in found[where]
+    assert not any("main-pressure" in where for where in found)  # nobody flees from it
+    assert not any("cable-riser" in where for where in found)

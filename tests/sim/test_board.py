@@ -7,6 +7,7 @@ import pytest
 from firegrid.errors import FiregridError
 from firegrid.resources import hal_dir
 from firegrid_sim.board import (
+    BUS_KIB,
     EVENTS,
     HAL_KIB,
     HARD,
@@ -17,6 +18,8 @@ from firegrid_sim.board import (
     Bench,
     Board,
     Channel,
+    Probe,
+    Register,
     channel_index,
     compiled,
     mac_address,
@@ -310,3 +313,17 @@ def test_its_last_words_are_told(make):
 def test_a_folder_without_firmware_is_refused(tmp_path):
     with pytest.raises(FiregridError, match=r"holds no main.mpy; run `make compile`"):
         compiled(str(tmp_path))
+
+
+def test_each_bus_takes_of_the_heap_what_is_added_for_it(make):
+    board = make(
+        "import gc, hal_stations, machine, onewire\nmachine.UART\n"
+        "port = machine.UART(2)\nwire = onewire.OneWire(machine.Pin(13))\nwire.reset()\n"
+        "gc.collect()\ngc.collect()\nprint('heap', gc.mem_alloc())\n" + SLEEP
+    )
+    board.io.set_register(Register(17, 3, 0, 1, 1, 0, 0, 20))
+    board.io.set_probe(Probe(13, 1, 20_000, b"12345678"))
+    board.start()
+    says(board, "heap ")
+    taken = int(board.console().split("heap ")[1].split()[0])
+    assert taken / 1024 < HAL_KIB * 1.15 + 2 * BUS_KIB

@@ -9,7 +9,18 @@ from firegrid import tables
 from firegrid.errors import FiregridError
 from firegrid.resources import site_path
 from firegrid.site.load import load_site
-from firegrid_sim.board import I2C_ABSENT, I2C_OK, I2C_RUBBISH, I2C_STUCK, Channel
+from firegrid_sim.board import (
+    BUS_ABSENT,
+    BUS_OK,
+    BUS_REFUSES,
+    BUS_RUBBISH,
+    BUS_SHORT,
+    I2C_ABSENT,
+    I2C_OK,
+    I2C_RUBBISH,
+    I2C_STUCK,
+    Channel,
+)
 from firegrid_sim.electrical import FAULTS, SENSORS, sensor_for
 
 SITE = load_site(site_path("jinshui-garden"))
@@ -22,10 +33,14 @@ POINTS = {
     "ratiometric": "hydrant-north-gate",
     "ntc": "cable-riser",
     "contact": "callpoint-gate",
+    "modbus": "main-pressure",
+    "ds18b20": "battery-1",
 }
 
 
-NEWER = ("ntc", "contact")  # drivers that Jinshui Garden does not have
+NEWER = ("ntc", "contact", "modbus", "ds18b20")  # drivers that Jinshui Garden does not have
+NUMBERS = ("modbus", "ds18b20")  # they send a number
+VOLTS = [driver for driver in SENSORS if driver not in NUMBERS]
 
 
 def sensor(driver, **params):
@@ -48,6 +63,9 @@ def test_at_rest_no_point_is_near_a_limit(point):
     if sensor.rest in ("pressure_kpa", "leakage_ma", "gas_pct_lel", "temperature_c"):
         for level in [level for level in point.levels.values() if not level.window_s]:
             assert (sensor.value > level.clears_at) is not level.above
+    if point.driver in NUMBERS:
+        assert not sensor.channel().driven
+        return
     assert sensor.channel().driven
     assert 0.15 < sensor.channel().dc_v < 2.45  # where an ESP32 tells the truth
 
@@ -171,7 +189,7 @@ def test_a_contact_changes_the_resistance_of_its_line():
 OPENS = {"ntc": 3.3, "contact": 3.3}  # their pull-up is at the gateway
 
 
-@pytest.mark.parametrize("driver", SENSORS)
+@pytest.mark.parametrize("driver", VOLTS)
 def test_a_broken_wire_leaves_nothing_at_the_input_but_a_pull_up(driver):
     broken = sensor(driver)
     broken.set_fault("open")
@@ -191,7 +209,7 @@ SHORTS = {
 }
 
 
-@pytest.mark.parametrize("driver", SENSORS)
+@pytest.mark.parametrize("driver", VOLTS)
 def test_wires_that_touch_show_the_supply_that_feeds_them(driver):
     touching = sensor(driver)
     touching.set_fault("short")
@@ -227,7 +245,83 @@ def test_at_a_converter_on_i2c_they_are_what_the_bus_does():
         states.append(element.chip_state())
     assert states == [I2C_ABSENT, I2C_RUBBISH, I2C_STUCK, I2C_OK]
     assert element.address == 0x48
-    assert set(FAULTS) == {"open", "short", "absent", "rubbish", "stuck"}
+    assert element.faults == ("open", "short", "absent", "rubbish", "stuck")
+
+
+class Noted:
+    """In place of a board's outer side: notes what it is told."""
+
+    def set_register(self, register):
+        self.said = register
+
+    def set_probe(self, probe):
+        self.said = probe
+
+
+def told(sensor):
+    io = Noted()
+    sensor.wire(io)
+    return io.said
+
+
+def test_a_station_holds_its_value_in_words():
+    station = sensor("modbus")  # Pa in 32 bits, signed, the low word first, function 4
+    station.set("pressure_kpa", 300)
+    assert told(station) == (18, 4, 256, 2, BUS_OK, 300_000 & 0xFFFF, 300_000 >> 16, 20)
+    station.set("counts", -2)
+    assert told(station)[5:7] == (0xFFFE, 0xFFFF)
+    sixteen = sensor("modbus", words=1, low_word_first=0, signed=0, scale_thousandths=1000)
+    sixteen.set("pressure_kpa", 300)
+    assert told(sixteen).first == 300
+    with pytest.raises(FiregridError, match="65536 is outside the range of counts"):
+        sixteen.set("counts", 65536)
+
+
+def test_a_station_breaks_in_its_own_ways():
+    station = sensor("modbus")
+    states = {}
+    for fault in FAULTS:
+        station.check_fault(fault)
+        station.set_fault(fault)
+        states[fault] = told(station).state, told(station).delay_ms
+    assert states == {
+        "open": (BUS_ABSENT, 20),
+        "short": (BUS_ABSENT, 20),
+        "absent": (BUS_ABSENT, 20),
+        "rubbish": (BUS_RUBBISH, 20),
+        "stuck": (BUS_OK, 20),
+        "exception": (BUS_REFUSES, 20),
+        "slow": (BUS_OK, 3000),
+    }
+
+
+@pytest.mark.parametrize(
+    ("driver", "signal"), [("modbus", "pressure_kpa"), ("ds18b20", "temperature_c")]
+)
+def test_a_stuck_number_stays_until_it_is_mended(driver, signal):
+    stuck = sensor(driver)
+    before = told(stuck)
+    stuck.set_fault("stuck")
+    stuck.set(signal, 99)
+    assert told(stuck) == before
+    assert stuck.strength() > 0
+    stuck.set_fault(None)
+    assert told(stuck) != before
+
+
+def test_a_probe_tells_its_temperature_and_which_it_is():
+    probe = sensor("ds18b20")
+    probe.set("temperature_c", -7.5)
+    assert told(probe) == (14, BUS_OK, -7500, bytes.fromhex("28ff641e8216c328"))
+    probe.set_fault("short")
+    assert told(probe).state == BUS_SHORT
+
+
+def test_a_fault_of_another_sensor_is_refused_with_those_it_has():
+    with pytest.raises(FiregridError, match=r'"exception" does not happen to .*allowed: open, sh'):
+        sensor("ntc").check_fault("exception")
+    with pytest.raises(FiregridError, match='"slow" does not happen'):
+        sensor("ds18b20").check_fault("slow")
 
 
 def test_a_signal_of_another_sensor_is_refused_with_those_it_has():

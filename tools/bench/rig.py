@@ -125,7 +125,7 @@ def gateways(site: Site, directory: Path, server: ForkServer, port: int) -> list
         board = Board(gateway.id, directory / gateway.id, bench)
         board.configure(config_lines(site, gateway, "127.0.0.1", port))
         for point in site.points_of(gateway.id):
-            board.io.set_channel(point.input, sensor_for(point, site.mains_hz).channel())
+            sensor_for(point, site.mains_hz).wire(board.io)
         boards.append(board)
     return boards
 

@@ -33,6 +33,8 @@ class Band:
 def bands(point: Point) -> list[Band]:
     """Return the bands of a point's driver with its parameters and input, from low to high."""
     bus = Input.parse(point.input).bus
+    if bus not in FLOOR_V:  # a number, not a voltage
+        return []
     return list(_BANDS[point.driver](point.params, FLOOR_V[bus], CEILING_V[bus]))
 
 

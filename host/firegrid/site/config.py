@@ -17,7 +17,7 @@ FORMAT = 1
 def config_lines(
     site: Site, gateway: Gateway, broker_host: str, broker_port: int, version: int = 1
 ) -> list[dict[str, Any]]:
-    """Return the gateway line, then a line for each output and each point."""
+    """Return the gateway line, then a line for its RS-485 line, each output and each point."""
     points = site.points_of(gateway.id)
     head = {
         "what": "gateway",
@@ -37,7 +37,10 @@ def config_lines(
         "scl_pin": gateway.scl_pin,
         "sda_pin": gateway.sda_pin,
     }
-    return [head, *map(_output_line, gateway.outputs), *map(_point_line, points)]
+    lines: list[dict[str, Any]] = [head]
+    if site.stations_of(gateway.id):
+        lines.append({"what": "rs485", **gateway.rs485})
+    return [*lines, *map(_output_line, gateway.outputs), *map(_point_line, points)]
 
 
 def _output_line(output: Output) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from firegrid import tables, words
 from firegrid.site.bands import Band, bands
+from firegrid.site.delay import added_ms
 from firegrid.site.model import Gateway, Input, Level, Point, Site
 
 __all__ = ["TROUBLE_HOLD_MS", "explanation", "sentences"]
@@ -22,6 +23,14 @@ OUTPUTS = {
     "pre_alarm": {"alarm_lamp": "slow"},
     "supervisory": {},
     "trouble": {"trouble_lamp": "steady"},
+}
+
+# Why there is no reading, beside the bands of a voltage.
+BUS_CAUSES = {
+    "gpio": (),
+    "ads1115": ("no_answer", "rubbish"),
+    "rs485": ("bus_timeout", "bus_exception", "bad_frame", "below_range", "above_range"),
+    "onewire": ("no_answer", "rubbish", "short", "below_range", "above_range"),
 }
 
 CONDITIONS = {bit: name for name, bit in tables.BITS.items()}
@@ -46,6 +55,7 @@ def explanation(site: Site, point: Point) -> Row:
             "stuck_mv": _fixed(point.table.stuck_mv),
             "soils": point.table.soils,
             "class": point.building or None,
+            "added_ms": added_ms(site, point),
         },
         "levels": [_level(point, point.table_of(name), gateway) for name in point.levels],
         "trouble": {
@@ -125,8 +135,7 @@ def _causes(point: Point) -> Iterator[Row]:
     numbers = {key: number for number, key in tables.codes().items()}
     causes: list[tuple[str, Band | None]] = [("starting", None)]
     causes += [(band.code, band) for band in bands(point)]
-    if Input.parse(point.input).bus == "ads1115":
-        causes += [("no_answer", None), ("rubbish", None)]
+    causes += [(code, None) for code in BUS_CAUSES[Input.parse(point.input).bus]]
     if point.params.get("clean_air_ohm") == 0:
         causes.append(("uncalibrated", None))
     if point.driver == "contact":
@@ -180,6 +189,8 @@ def _head(row: Row) -> Iterator[str]:
     yield f"  {wired}"
     if sampling["mains_hz"]:
         yield f"  {words.tell('explain.rms', mains_hz=sampling['mains_hz'])}"
+    if sampling["added_ms"]:
+        yield f"  {words.tell('explain.added', span=_seconds(sampling['added_ms']))}"
     if sampling["warm_up_s"]:
         span = _seconds(sampling["warm_up_s"] * 1000)
         yield f"  {words.tell('explain.warm_up', span=span)}"

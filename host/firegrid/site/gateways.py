@@ -1,12 +1,12 @@
 """Reads one [[gateway]] of a site file: where it stands, its settings and pins."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from firegrid import tables
 from firegrid.site.fields import Fields, Problems
 from firegrid.site.model import Gateway, Output
-from firegrid.site.pins import output_fault
+from firegrid.site.pins import output_fault, pin_fault
 
 __all__ = ["read_gateway"]
 
@@ -28,6 +28,7 @@ def read_gateway(row: Mapping[str, Any], index: int, problems: Problems) -> Gate
         keepalive_s=fields.whole("keepalive_s", figures["keepalive_s"]),
         wifi_ssid=_ssid(fields),
         outputs=_outputs(fields),
+        rs485=_rs485(fields),
         **pins,
     )
     fields.end()
@@ -65,9 +66,22 @@ def _output(fields: Fields, name: str, usual_pin: int) -> Output:
     return output
 
 
-def _pin(fields: Fields, name: str, usual: int) -> int:
+def _rs485(fields: Fields) -> dict[str, int]:
+    """Return pins and settings of the RS-485 line; only the receiving pin may be input only."""
+    usual = tables.board().rs485
+    pins = {
+        name: _pin(fields, f"rs485_{name}", pin, pin_fault if name == "rx_pin" else output_fault)
+        for name, pin in usual.items()
+    }
+    figures = tables.rs485_figures()
+    return pins | {name: fields.whole(f"rs485_{name}", fig) for name, fig in figures.items()}
+
+
+def _pin(
+    fields: Fields, name: str, usual: int, fault_of: Callable[[int], str] = output_fault
+) -> int:
     highest = tables.board().highest
     pin = fields.whole(name, tables.Figure(usual, 0, highest, "the pins of an ESP32"))
-    if fault := output_fault(pin):
+    if fault := fault_of(pin):
         fields.problem(name, fault)
     return pin

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from firegrid import tables, words
+from firegrid.site.delay import added_ms
 from firegrid.site.model import Gateway, Point, Site
 
 __all__ = ["Finding", "warnings"]
@@ -18,6 +19,7 @@ RESIDENTS = range(1500, 2001)
 WORKERS = range(2, 4)
 STUDIOS_PER_STATION = range(4, 6)
 GRIDS_PER_STUDIO = range(2, 3)
+LAG_MAX_MS = 300  # what the gateway itself may take beside a hold time
 LEAKAGE_ALARM_MA = (300, 500)  # GB 50116-2013 9.2.2-9.2.3 notes
 
 
@@ -89,13 +91,15 @@ def _gateways(site: Site) -> Iterator[Finding]:
         where = _place("gateway", gateway.id)
         if not site.points_of(gateway.id):
             yield _finding("no-points", where)
-        for name, pin in _pins(gateway).items():
+        for name, pin in _pins(site, gateway).items():
             if pin in tables.board().strapping:
                 yield _finding("strapping-pin", where, name=name, pin=pin)
 
 
-def _pins(gateway: Gateway) -> dict[str, int]:
+def _pins(site: Site, gateway: Gateway) -> dict[str, int]:
     own = {name: getattr(gateway, name) for name in tables.board().pins}
+    if site.stations_of(gateway.id):
+        own |= {f"rs485_{name}": gateway.rs485[name] for name in tables.board().rs485}
     return own | {output.name: output.pin for output in gateway.outputs}
 
 
@@ -107,6 +111,9 @@ def _points(site: Site) -> Iterator[Finding]:
             yield _finding("leakage-level", _name(point), limit=limit, low=low, high=high)
         if point.params.get("clean_air_ohm") == 0:
             yield _finding("clean-air", _name(point))
+        lag_ms = added_ms(site, point)
+        if point.table.sounds and lag_ms > LAG_MAX_MS:
+            yield _finding("slow-sensor", _name(point), lag=f"{lag_ms / 1000:g}")
 
 
 def _name(point: Point) -> str:

@@ -23,31 +23,53 @@ __all__ = [
 
 _GPIO = re.compile(r"gpio(\d{1,2})")
 _ADS1115 = re.compile(r"ads1115@0x([0-9a-f]{2})/(\d)")
+_RS485 = re.compile(r"rs485/(\d{1,3})")
+_ONEWIRE = re.compile(r"onewire(\d{1,2})(?:/([0-9a-f]{16}))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Where a sensor's voltage arrives: a pin of the ESP32, or a channel of an ADS1115 on I2C."""
+    """Where a sensor is connected.
+
+    A pin of the ESP32, a channel of an ADS1115 on I2C, a station on the RS-485 line, or a probe on
+    a 1-Wire bus: the only one, or the one with this ROM id.
+    """
 
     pin: int | None = None
     address: int | None = None
     channel: int | None = None
+    station: int | None = None
+    wire: int | None = None  # the pin of a 1-Wire bus
+    rom: str = ""
 
     @classmethod
     def parse(cls, text: str) -> "Input":
-        """Read `gpio34` or `ads1115@0x48/0`; whether the board has it is checked elsewhere."""
+        """Read what stands in a site file; whether the board has it is checked elsewhere."""
         if found := _GPIO.fullmatch(text):
             return cls(pin=int(found[1]))
         if found := _ADS1115.fullmatch(text):
             return cls(address=int(found[1], 16), channel=int(found[2]))
-        raise FiregridError(f'"{text}" is no input', 'write "gpio34" or "ads1115@0x48/0"')
+        if found := _RS485.fullmatch(text):
+            return cls(station=int(found[1]))
+        if found := _ONEWIRE.fullmatch(text):
+            return cls(wire=int(found[1]), rom=found[2] or "")
+        forms = 'write "gpio34", "ads1115@0x48/0", "rs485/17" or "onewire13"'
+        raise FiregridError(f'"{text}" is no input', forms)
 
     @property
     def bus(self) -> str:
-        """Return what the drivers' table calls it: gpio or ads1115."""
+        """Return what the drivers' table calls it: gpio, ads1115, rs485 or onewire."""
+        if self.station is not None:
+            return "rs485"
+        if self.wire is not None:
+            return "onewire"
         return "gpio" if self.address is None else "ads1115"
 
     def __str__(self) -> str:
+        if self.station is not None:
+            return f"rs485/{self.station}"
+        if self.wire is not None:
+            return f"onewire{self.wire}/{self.rom}" if self.rom else f"onewire{self.wire}"
         if self.address is None:
             return f"gpio{self.pin}"
         return f"ads1115@0x{self.address:02x}/{self.channel}"
@@ -140,6 +162,7 @@ class Gateway:
     scl_pin: int
     sda_pin: int
     outputs: tuple[Output, ...]
+    rs485: dict[str, int]  # its pins and settings, used where a point is a station on the line
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +254,11 @@ class Site:
     def points_of(self, gateway_id: str) -> tuple[Point, ...]:
         """Return the points wired to a gateway, in the order of the file."""
         return tuple(self.points_by_gateway.get(gateway_id, ()))
+
+    def stations_of(self, gateway_id: str) -> tuple[Point, ...]:
+        """Return the points of a gateway that are stations on its RS-485 line."""
+        points = self.points_of(gateway_id)
+        return tuple(point for point in points if point.input.startswith("rs485/"))
 
     def place_names(self, gateway: Gateway) -> tuple[str, ...]:
         """Return the names from the root of the tree down to the gateway's grid."""

@@ -16,6 +16,7 @@ __all__ = ["read_point"]
 
 POINT_NUMBER_MAX = 65535
 NTC_HOTTEST_C = 150
+DS18B20_HOTTEST_C = 125
 NTC_SHORT = 0.015  # share of the supply below which an NTC counts as shorted
 BIAS_ROOM_MV = 800  # from half of the 3.3 V supply up to 2.45 V, where the converter ends
 
@@ -176,8 +177,10 @@ def _reach(point: Point) -> float:
     """Return the greatest value that the wiring can carry, in the quantity's unit."""
     params = point.params
     match point.driver:
-        case "current-loop":
+        case "current-loop" | "modbus":
             return params["span"]
+        case "ds18b20":
+            return DS18B20_HOTTEST_C
         case "ratiometric":
             return params["span_kpa"]
         case "residual-current":
