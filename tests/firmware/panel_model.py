@@ -16,6 +16,7 @@ An observer of its own, who sees readings and verbs only, says when an alarm mus
 import sys
 from time import ticks_add, ticks_diff
 
+import operation
 from lib.panel import Panel
 from lib.point import ALARM, DRILLED, LIVE, TEST, Gateway, Level, Point
 from lib.verbs import (
@@ -30,7 +31,6 @@ from lib.verbs import (
     SILENCE,
     WALK_TEST,
 )
-import operation
 from operation import Operation
 
 operation.forget = lambda *names: None  # loading it anew a million times shows nothing

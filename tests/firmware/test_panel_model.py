@@ -12,12 +12,12 @@ PATH = f"{HERE}:{ROOT / 'firmware'}:{HAL}"
 @pytest.mark.parametrize(
     ("size", "states", "transitions"),
     [
-        ("small", STATES, TRANSITIONS),
+        ("small", 6_482, 229_753),
         pytest.param("whole", 17_176, 640_898, marks=pytest.mark.full),
     ],
 )
 def test_every_state_that_verbs_readings_and_time_can_reach_is_sound(size, states, transitions):
-    done = run_vm(HERE / "panel_model.py", size, heap="64M", timeout_s=600, MICROPYPATH=PATH)
+    done = run_vm(HERE / "panel_model.py", size, heap="256M", timeout_s=600, MICROPYPATH=PATH)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     print(done.stdout)
     found = re.fullmatch(r"states (\d+) transitions (\d+)\n", done.stdout)
