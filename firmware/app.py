@@ -1,6 +1,5 @@
 """The application: wires everything together and lists all tasks. Needed at the start only."""
 
-import gc
 import os
 
 from clock import Clock
@@ -67,7 +66,6 @@ def rehearse():
     for name in LATE:
         __import__(name)
     forget(*LATE)
-    gc.collect()
 
 
 # Each of these imports late and forgets: tables and uplink are never in memory together.
@@ -79,7 +77,6 @@ def assemble(board, clock):
 
     wired = Assembly(board, clock)
     forget("assembly", "config", "lib.kinds", "lib.wiring")
-    gc.collect()
     return wired
 
 
