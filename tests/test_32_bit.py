@@ -28,7 +28,7 @@ NOT_HERE = {
     "test_following_goes_on_across_the_wrap_and_after_a_week_without_readings",
     "test_it_says_that_it_is_soiled_and_goes_on_measuring",
 }
-# The test itself has used up the heap, which is never collected here. A locked heap says otherwise.
+# The test itself has used up the heap, which is never collected here; a locked heap says else.
 EXHAUSTED = "MemoryError: memory allocation failed, allocating"
 
 MODULES = sorted(

@@ -223,6 +223,8 @@ class FakeTime:
 
     def time_s(self):
         return self.unix_s
+
+
 class FakeLine:
     """A UART with one Modbus station behind it: says what `answers` holds, one for each request.
 

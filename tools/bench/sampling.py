@@ -13,12 +13,12 @@ from bench.result import Area, Pair, Result, Row, Tell, compare
 
 ABOUT = (
     "64 points at 10 Hz in the bare VM: each driver of the tables in turn, over an input in "
-    "memory that shows its voltage in peace, through firmware/sampling.py, qualification, levels and "
-    "hold times. Left out are drivers that wait for something outside: the residual-current "
-    "transformer (it listens to a whole mains cycle) and what hangs on a serial bus. The yardstick"
-    " is `for v in a: if v > limit: n += 1` over an array, per element, in the same round. By an "
-    "estimated factor of 60 between this VM and an ESP32, 64 points at 10 Hz take there what the "
-    "note says."
+    "memory that shows its voltage in peace, through firmware/sampling.py, qualification, levels "
+    "and hold times. Left out are drivers that wait for something outside: the residual-current "
+    "transformer (it listens to a whole mains cycle) and what hangs on a serial bus. The "
+    "yardstick is `for v in a: if v > limit: n += 1` over an array, per element, in the same "
+    "round. By an estimated factor of 60 between this VM and an ESP32, 64 points at 10 Hz take "
+    "there what the note says."
 )
 PROGRAM = rig.VM_PROGRAMS / "point_samples.py"
 FACES = Path(__file__).parents[2] / "tests" / "firmware"  # every driver in peace
