@@ -1,4 +1,4 @@
-"""Writes what follows from the tables: firmware/lib/{kinds,codes,wiring}.py, parts of a schema."""
+"""Writes what follows from the tables: firmware/lib/{kinds,codes,wiring,rules}.py, parts of a schema."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -24,6 +24,11 @@ level = (name, condition bit, above, latch, window_ms, limit min, max, hysteresi
          hold_ms min, max, clear_hold_ms min, max); with a window_ms it is a rise within that time
 Limits and hysteresis are thousandths of the unit; above, latch and sounds are 1 or 0."""
 
+_RULES_LEGEND = """
+
+OUTPUTS names all there are; ACTUATORS[output] for those that a rule can drive: 1 where it is
+switched and never pulsed. PATTERNS: (name, ms on and off in turn), the most urgent last."""
+
 _WIRING_LEGEND = """
 
 DRIVERS[driver] = (quantities as kind/quantity, inputs, {parameter: (min, max, default)},
@@ -33,7 +38,12 @@ GATEWAY = {setting: (min, max, default)}"""
 
 def firmware_files() -> dict[str, str]:
     """Return what stands in firmware/lib for the tables: file name -> Python text."""
-    return {"kinds.py": _kinds_py(), "codes.py": _codes_py(), "wiring.py": _wiring_py()}
+    return {
+        "kinds.py": _kinds_py(),
+        "codes.py": _codes_py(),
+        "wiring.py": _wiring_py(),
+        "rules.py": _rules_py(),
+    }
 
 
 def _kinds_py() -> str:
@@ -92,6 +102,20 @@ def _wiring_py() -> str:
     return f"{head}\nDRIVERS = {{\n{rows}}}\n\nGATEWAY = {{\n{settings}}}\n"
 
 
+def _rules_py() -> str:
+    head = _HEADER.format(
+        what="Which outputs there are, what a rule can drive, and the patterns.",
+        source="rules.toml and drivers.toml",
+        legend=_RULES_LEGEND,
+    )
+    names = "".join(f'    "{name}",\n' for name in tables.board().output_names)
+    actuators = "".join(f'    "{name}": {int(is_one)},\n' for name, is_one in tables.actuators().items())
+    patterns = "".join(f'    ("{row.name}", {row.times_ms}),\n' for row in tables.patterns().values())
+    return (
+        f"{head}\nOUTPUTS = (\n{names})\n\nACTUATORS = {{\n{actuators}}}\n\nPATTERNS = (\n{patterns})\n"
+    )
+
+
 def _driver_rows(driver: tables.Driver) -> str:
     params, spans = (
         "".join(_figure_row(*item, indent=12) for item in figures.items())
@@ -130,7 +154,9 @@ def site_schema_parts() -> dict[str, Any]:
             "enum": list(dict.fromkeys(row.name for row in tables.quantities().values()))
         },
         "driver": {"enum": list(tables.drivers())},
-        "output_name": {"enum": list(tables.board().outputs)},
+        "output_name": {"enum": list(tables.board().output_names)},
+        "driven_output": {"enum": list(tables.actuators())},
+        "pattern": {"enum": list(tables.patterns())},
         "node_kind": {"enum": list(words.section("nodes"))},
         "role": {"enum": list(words.section("roles"))},
         "point_by_kind": {

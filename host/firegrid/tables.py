@@ -1,10 +1,10 @@
-"""The tables of kinds, drivers and trouble codes, read for everybody who needs a figure.
+"""The tables of kinds, drivers, rules and trouble codes, read for everybody who needs a figure.
 
-`kinds.toml`, `drivers.toml` and `codes.toml` are the one source. After a change run
+`kinds.toml`, `drivers.toml`, `rules.toml` and `codes.toml` are the one source. After a change run
 
     python -m firegrid.generate
 
-which rewrites firmware/lib/{kinds,codes,wiring}.py and the generated parts of the site file's
+which rewrites firmware/lib/{kinds,codes,wiring,rules}.py and the generated parts of the site file's
 schema. A test compares them.
 """
 
@@ -22,12 +22,17 @@ __all__ = [
     "Driver",
     "Figure",
     "LevelTable",
+    "Pattern",
     "Quantity",
+    "Rule",
+    "actuators",
     "board",
     "codes",
+    "default_rules",
     "drivers",
     "gateway_figures",
     "kinds",
+    "patterns",
     "quantities",
     "thousandths",
 ]
@@ -130,7 +135,38 @@ class Board:
     ads1115_channels: int
     points_max: int
     outputs: dict[str, int]
+    more_outputs: tuple[str, ...]
     pins: dict[str, int]
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Every output: those with a usual pin first, then those that a site has to wire."""
+        return (*self.outputs, *self.more_outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """How an output draws attention: ms on and off in turn."""
+
+    name: str
+    times_ms: tuple[int, ...]
+    source: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What an output does while a condition stands at a point of these kinds or of these ids."""
+
+    output: str
+    when: str  # a condition, as in BITS
+    kinds: tuple[str, ...]
+    pattern: str
+    stays: bool  # until a local reset
+    drills: bool  # whether it takes part in drills
+    points: tuple[str, ...] = ()
+    source: str = ""
+    status: str = ""
 
 
 def thousandths(value: float) -> int:
@@ -181,6 +217,28 @@ def gateway_figures() -> dict[str, Figure]:
 
 
 @cache
+def actuators() -> dict[str, bool]:
+    """Return the outputs that a rule can drive, and whether each is switched, never pulsed."""
+    return {name: row["actuator"] for name, row in _tables("rules")["outputs"].items()}
+
+
+@cache
+def patterns() -> dict[str, Pattern]:
+    """Return every pattern under its name, the most urgent last."""
+    rows = _tables("rules")["patterns"].items()
+    return {
+        name: Pattern(name, tuple(row["times_ms"]), row["source"], row["status"])
+        for name, row in rows
+    }
+
+
+@cache
+def default_rules() -> tuple[Rule, ...]:
+    """Return the rules of a site that has none of its own."""
+    return tuple(map(_rule, _tables("rules")["default"]))
+
+
+@cache
 def codes() -> dict[int, str]:
     """Return the trouble codes: number -> key."""
     return {int(number): key for number, key in _tables("codes")["codes"].items()}
@@ -228,6 +286,20 @@ def _level(name: str, row: dict[str, Any]) -> LevelTable:
         hold_ms=_figure(row["hold_ms"]),
         clear_hold_ms=_figure(row["clear_hold_ms"]),
         window_s=row.get("window_s", 0),
+    )
+
+
+def _rule(row: dict[str, Any]) -> Rule:
+    actuator = actuators()[row["output"]]
+    return Rule(
+        output=row["output"],
+        when=row["when"],
+        kinds=tuple(row["kinds"]),
+        pattern=row["pattern"],
+        stays=row.get("stays", False),
+        drills=row.get("drills", not actuator),
+        source=row["source"],
+        status=row["status"],
     )
 
 

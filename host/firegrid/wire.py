@@ -38,7 +38,12 @@ KINDS = (
 )
 VERBS = ("acknowledge", "silence", "reset", "bypass", "walk_test", "drill")
 RESET_CAUSES = ("unknown", "power_on", "hard", "watchdog", "deep_sleep", "soft")
-OUTPUTS = ("sounder", "power_lamp", "alarm_lamp", "trouble_lamp", "link_lamp")
+OUTPUTS = (
+    *("sounder", "power_lamp", "alarm_lamp", "trouble_lamp", "link_lamp", "strobe"),
+    *("disabled_lamp", "gas_valve", "lift_request", "charging_relay", "fail_safe"),
+)
+RULED = ("sounder", "strobe", "gas_valve", "lift_request", "charging_relay")
+CONDITION_KEYS = ("alarm", "pre_alarm", "supervisory", "trouble")
 
 
 class WireError(FiregridError):
@@ -374,11 +379,20 @@ _GATEWAY_LINE = {
     "sda_pin": _PIN,
 }
 _OUTPUT_LINE = {
-    "what": Rule("output | point", lambda v: v == "output"),
+    "what": Rule("output | rule | point", lambda v: v == "output"),
     "name": _word(*OUTPUTS),
     "pin": _PIN,
     "active": _whole(0, 1),
 }
+_RULE_LINE = {
+    "what": _word("rule"),
+    "output": _word(*RULED),
+    "when": _word(*CONDITION_KEYS),
+    "pattern": _NAME,
+    "stays": _whole(0, 1),
+    "drills": _whole(0, 1),
+}
+_RULE_TARGETS = {"kind": _word(*KINDS[1:]), "point": _whole(1, 0xFFFF)}
 _POINT_LINE = {
     "what": _word("point"),
     "point": _whole(1, 0xFFFF),
@@ -561,6 +575,9 @@ def _desired(at: _Address, payload: bytes) -> Desired:
         _check_gateway_line(at, line)
     elif isinstance(line, dict) and line.get("what") == "point":
         _checked(at, line, _parameters(line) | _POINT_LINE)
+    elif isinstance(line, dict) and line.get("what") == "rule":
+        key = "point" if "point" in line else "kind"
+        _checked(at, line, _RULE_LINE | {key: _RULE_TARGETS[key]})
     else:
         _checked(at, line, _OUTPUT_LINE)
     return Desired(at.site, at.gateway, at.part, line)

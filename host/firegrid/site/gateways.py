@@ -7,6 +7,7 @@ from firegrid import tables
 from firegrid.site.fields import Fields, Problems
 from firegrid.site.model import Gateway, Output
 from firegrid.site.pins import output_fault
+from firegrid.site.rules import read_rules
 
 __all__ = ["read_gateway"]
 
@@ -28,6 +29,7 @@ def read_gateway(row: Mapping[str, Any], index: int, problems: Problems) -> Gate
         keepalive_s=fields.whole("keepalive_s", figures["keepalive_s"]),
         wifi_ssid=_ssid(fields),
         outputs=_outputs(fields),
+        rules=read_rules(fields),
         **pins,
     )
     fields.end()
@@ -49,12 +51,15 @@ def _outputs(fields: Fields) -> tuple[Output, ...]:
         fields.problem("outputs", "is not a table; write [gateway.outputs] and one pin a line")
         return ()
     inner = Fields(row, f"{fields.where}: outputs", fields.problems)
-    outputs = tuple(_output(inner, name, pin) for name, pin in tables.board().outputs.items())
+    board = tables.board()
+    outputs = [_output(inner, name, pin) for name, pin in board.outputs.items()]
+    more = [name for name in board.more_outputs if inner.take(name, None) is not None]
+    outputs += [_output(inner, name, None) for name in more]
     inner.end()
-    return outputs
+    return tuple(outputs)
 
 
-def _output(fields: Fields, name: str, usual_pin: int) -> Output:
+def _output(fields: Fields, name: str, usual_pin: int | None) -> Output:
     value = fields.take(name, usual_pin)
     if not isinstance(value, dict):
         return Output(name, _pin(fields, name, usual_pin))
@@ -65,9 +70,12 @@ def _output(fields: Fields, name: str, usual_pin: int) -> Output:
     return output
 
 
-def _pin(fields: Fields, name: str, usual: int) -> int:
+def _pin(fields: Fields, name: str, usual: int | None) -> int:
     highest = tables.board().highest
-    pin = fields.whole(name, tables.Figure(usual, 0, highest, "the pins of an ESP32"))
+    if usual is None:
+        pin = fields.count(name, 0, highest) or 0
+    else:
+        pin = fields.whole(name, tables.Figure(usual, 0, highest, "the pins of an ESP32"))
     if fault := output_fault(pin):
         fields.problem(name, fault)
     return pin

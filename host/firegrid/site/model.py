@@ -91,7 +91,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A lamp or sounder: its pin, and the level (1 or 0) that switches it on."""
+    """A lamp, a sounder, a relay: its pin, and the level (1 or 0) that switches it on."""
 
     name: str
     pin: int
@@ -112,6 +112,7 @@ class Gateway:
     scl_pin: int
     sda_pin: int
     outputs: tuple[Output, ...]
+    rules: tuple[tables.Rule, ...] = ()  # its own; what is in force says firegrid.site.rules
 
 
 @dataclass(frozen=True, slots=True)
