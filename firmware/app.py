@@ -37,10 +37,11 @@ def build(board, root):
         print("configuration refused:", wired.refused)
     points = [channel.point for channel in wired.channels]
     panel = Panel(points, gateway)
-    outputs = Outputs(wired.indicators, panel, clock)
+    outputs = Outputs(wired.indicators, wired.ruled, panel, clock)
     operation = Operation(panel, outputs, recorder, clock)
     tasks = Supervisor(clock.ms, recorder.task_failed)
-    health = Health(board.watchdog(WATCHDOG_MS), tasks.late, clock)
+    fail_safe = wired.indicators.get("fail_safe")
+    health = Health(board.watchdog(WATCHDOG_MS), tasks, panel, fail_safe, clock)
     tasks.add("sampling", Sampling(wired.channels, operation, recorder, clock).run, 2000)
     tasks.add("outputs", outputs.run, 2000)
     tasks.add("health", health.run, 5000)
@@ -66,7 +67,7 @@ def assemble(board, clock):
     from assembly import Assembly
 
     wired = Assembly(board, clock)
-    forget("assembly", "config", "lib.kinds", "lib.wiring")
+    forget("assembly", "config", "lib.kinds", "lib.rules", "lib.wiring")
     gc.collect()
     return wired
 

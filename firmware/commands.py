@@ -3,7 +3,6 @@
 import json
 
 from lib.verbs import DESK, EXPIRED, MINUTES, REASONS_MAX, REFUSED, VERBS
-from operation import Author
 
 BYTES_MAX = 256
 _SEEN = 8  # the broker may deliver a command again
@@ -12,37 +11,38 @@ _PERSON_MAX = 0x3FFF
 
 
 class Commands:
-    """Takes payloads of down/command."""
+    """Takes payloads of down/command; `unread` counts those that were none."""
 
     def __init__(self, operation, recorder, clock):
         self._operation = operation
         self._recorder = recorder
         self._clock = clock
-        self._seen = []
-        self._sequence = 0  # of the last one that was carried out
+        self._seen = []  # the last ids, whatever became of them
+        self._sequence = -1  # of the last one that was carried out
+        self.unread = 0
 
     def take(self, payload):
         """Carry out a command, or answer why not. What cannot be read is no command."""
         try:
-            self._carry_out(_read(payload))
+            said = read(payload)
         except (ValueError, KeyError, TypeError) as error:
-            print("command not understood:", error)
+            self.unread += 1
+            print("command not understood:", repr(error))
+            return
+        if said["id"] not in self._seen:
+            self._seen = self._seen[1 - _SEEN :] + [said["id"]]
+            self._carry_out(said)
 
     def _carry_out(self, said):
-        command = said["id"]
-        if command in self._seen:
-            return
-        self._seen = self._seen[1 - _SEEN :] + [command]
         verb = VERBS.index(said["verb"])
-        minutes = said["minutes"]
-        author = Author(DESK, said["issuer"], said["reason"], command)
+        author = (DESK, said["issuer"], said["reason"], said["id"])
         found, point = self._operation.find(said["point"])
-        result = self._refusal(said, found)
-        if result:
-            self._recorder.act(verb, result, author, point, minutes)
+        refusal = self._refusal(said, found)
+        if refusal:
+            self._recorder.act(verb, refusal, author, point, said["minutes"])
         else:
             self._sequence = said["sequence"]
-            self._operation.act(verb, point, minutes, author)
+            self._operation.act(verb, point, said["minutes"], author)
 
     def _refusal(self, said, found):
         now_s = self._clock.time_s()
@@ -52,12 +52,14 @@ class Commands:
         return 0 if known and said["sequence"] > self._sequence else REFUSED
 
 
-def _read(payload):
-    """Return the command as a dict with every key; raise where it is none."""
+def read(payload):
+    """Return the command as a dict with every key; ValueError, KeyError, TypeError: it is none."""
     if len(payload) > BYTES_MAX:
         raise ValueError("too long")
     said = json.loads(payload)
     verb = VERBS.index(said["verb"])
+    if not verb:
+        raise ValueError("no verb")
     usual, most = MINUTES.get(verb, (0, 0))
     said["minutes"] = said.get("minutes", usual)
     said["reason"] = said.get("reason", 0)
@@ -72,7 +74,5 @@ def _read(payload):
     ):
         value = said[key]
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise ValueError(f"{key} {value} is outside {low}..{high}")
-    if not verb:
-        raise ValueError("no verb")
+            raise ValueError(key)
     return said

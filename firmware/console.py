@@ -2,6 +2,7 @@
 
 from lib.codes import STARTING
 from lib.payload import decimal
+from lib.record import MODES
 from lib.verbs import (
     ACKNOWLEDGE,
     BYPASS,
@@ -16,18 +17,17 @@ from lib.verbs import (
     VERBS,
     WALK_TEST,
 )
-from operation import Author
 
 HELP = """\
-status                                        what stands now
-ack [POINT]                                   a person has seen it
-silence [MINUTES]                             stop the sounder until the next alarm
-reset [POINT]                                 let go of what is latched and over
-bypass POINT [MINUTES] [REASON] [PERSON]      take a point out of service
-test POINT|all [MINUTES]                      walk test: chirps, no siren
-drill POINT|all [MINUTES]                     an exercise, as if it were real
-selftest                                      switch every output on for a moment
-MINUTES 0 ends; REASON and PERSON are numbers."""
+status                                     what stands now
+ack [POINT]                                a person has seen it
+silence [MINUTES]                          stop the sounder until the next alarm
+reset [POINT]                              let go of what is latched and over
+bypass POINT [MINUTES] [REASON] [PERSON]   take a point out of service
+test POINT|all [MINUTES]                   walk test: chirps, no siren
+drill POINT|all [MINUTES]                  an exercise, as if it were real
+selftest                                   switch every output on for a moment
+MINUTES 0 ends it; REASON and PERSON are numbers."""
 
 # word: (verb, the numbers that may follow; those in capitals must)
 _LINES = {
@@ -39,49 +39,64 @@ _LINES = {
     "drill": (DRILL, ("POINT", "minutes")),
     "selftest": (SELF_TEST, ()),
 }
+_HIGHEST = {"point": 0xFFFF, "reason": REASONS_MAX, "person": 0x3FFF}
+_DIGITS_MAX = 5
 _CONDITIONS = ("ALARM", "PRE_ALARM", "SUPERVISORY", "TROUBLE")
 
 
-def carry_out(line, operation, clock):
-    """Carry out a line; return the answer."""
-    words = line.split()
-    if not words:
-        return ""
-    if words[0] == "status":
-        return status(operation.panel, clock.ms())
-    if words[0] not in _LINES:
-        return HELP if words[0] == "help" else f"unknown: {words[0]}; type help"
-    verb, names = _LINES[words[0]]
+def answer(line, most, operation, clock):
+    """Carry out a line of at most so many bytes; return what to say."""
     try:
-        numbers = _numbers(words[1:], names, verb)
+        if len(line) > most:
+            raise ValueError(f"longer than {most} characters")
+        words = bytes(line).decode().split()  # UnicodeError is a ValueError
+        return _answer(words, operation, clock) if words else ""
     except ValueError as error:
-        return str(error)
-    found, point = operation.find(numbers.get("point", 0))
+        return f"not done: {error}; type help"
+
+
+def _answer(words, operation, clock):
+    first = words[0]
+    if first == "help":
+        return HELP
+    if first == "status":
+        return status(operation.panel, clock.ms())
+    if first not in _LINES:
+        raise ValueError(f"{first} is unknown")
+    verb, names = _LINES[first]
+    numbers = _numbers(words[1:], names, verb)
+    number = numbers.get("point", 0)
+    found, point = operation.find(number)
     if not found:
-        return f"there is no point {numbers['point']}"
-    author = Author(CONSOLE, numbers.get("person", 0), numbers.get("reason", 0))
-    result = operation.act(verb, point, numbers.get("minutes", 0), author)
-    return VERBS[verb] + " " + RESULTS[result]
+        raise ValueError(f"there is no point {number}")
+    author = (CONSOLE, numbers.get("person", 0), numbers.get("reason", 0), 0)
+    result, named = operation.act(verb, point, numbers["minutes"], author)
+    said = VERBS[verb] + " " + RESULTS[result]
+    return f"{said}: {_state(named)}" if named else said
 
 
 def _numbers(words, names, verb):
     """Return the numbers of a line by name; raise ValueError where one is wrong."""
     if len(words) > len(names):
-        raise ValueError("too many words; type help")
+        raise ValueError("too many words")
     usual, most = MINUTES.get(verb, (0, 0))
     numbers = {"minutes": usual}
-    highest = {"point": 0xFFFF, "minutes": most, "reason": REASONS_MAX, "person": 0x3FFF}
     for at, given in enumerate(names):
         name = given.lower()
-        if at >= len(words):
-            if name != given:
-                raise ValueError(f"which {name}? type help")
-            continue
-        word = "0" if name == "point" and words[at] == "all" else words[at]
-        if not word.isdigit() or int(word) > highest[name]:
-            raise ValueError(f"{name} {word} is no whole number of 0..{highest[name]}")
-        numbers[name] = int(word)
+        if at < len(words):
+            highest = most if name == "minutes" else _HIGHEST[name]
+            numbers[name] = _number(name, words[at], highest, given == "POINT" and verb != BYPASS)
+        elif name != given:
+            raise ValueError(f"which {name}?")
     return numbers
+
+
+def _number(name, word, highest, may_be_all):
+    if word == "all" and may_be_all:
+        return 0
+    if word.isdigit() and len(word) <= _DIGITS_MAX and int(word) <= highest:
+        return int(word)
+    raise ValueError(f"{name} {word} is no whole number of 0..{highest}")
 
 
 def status(panel, now_ms):
@@ -89,16 +104,18 @@ def status(panel, now_ms):
     lines = []
     for point in [panel.gateway] + panel.points:
         if point.conditions or point.bypassed or point.mode or point.code > STARTING:
-            lines.append(_point(point))
+            lines.append(_state(point))
+    if panel.first_alarm:
+        lines.append(f"first alarm: {panel.first_alarm.number}")
     for act in panel.running:
         place = act.point.number if act.point else "all"
         lines.append(f"{VERBS[act.verb]} {place}: {act.left_s(now_ms)} s left")
     return "\n".join(lines) or f"{len(panel.points)} points, all normal"
 
 
-def _point(point):
+def _state(point):
     words = [word for at, word in enumerate(_CONDITIONS) if point.conditions >> at & 1]
     words += ["bypassed"] if point.bypassed else []
-    words += [("", "test", "drill")[point.mode]] if point.mode else []
+    words += [MODES[point.mode]] if point.mode else []
     value = f"code {point.code}" if point.value is None else f"{decimal(point.value)} {point.unit}"
-    return f"{point.number} {point.kind}: {' '.join(words) or 'normal'} {value}"
+    return f"{point.number} {point.kind}: {' '.join(words) or 'normal'}, {value}"

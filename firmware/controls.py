@@ -1,8 +1,8 @@
 """The controls task: the button at the gateway, and the end of what runs for a time.
 
-    pressed shorter than 1 s    acknowledge
-    1 s to 5 s                  silence
-    held for 5 s                reset, while it is still held
+pressed shorter than 1 s    acknowledge
+1 s to 5 s                  silence
+held for 5 s                reset, while it is still held
 """
 
 import asyncio
@@ -12,14 +12,13 @@ from micropython import const
 
 from lib.hold import Hold
 from lib.verbs import ACKNOWLEDGE, BUTTON, MINUTES, RESET, SILENCE
-from operation import Author
 
 TICK_MS = const(50)
 PRESS_MS = const(100)  # shorter is a glitch
 LONG_MS = const(1000)
 HELD_MS = const(5000)
 
-_SOMEBODY = Author(BUTTON)
+_SOMEBODY = (BUTTON, 0, 0, 0)
 
 
 class Controls:

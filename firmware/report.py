@@ -39,8 +39,7 @@ class Report:
         at = (number - 1) * POINTS_PER_PART
         some = self._points[at : at + POINTS_PER_PART]
         texts = [
-            point_text(point, self._version, number, self._left_s(BYPASS, point))
-            for point in some
+            point_text(point, self._version, number, self._left_s(BYPASS, point)) for point in some
         ]
         return "[" + ",".join(texts) + "]"
 

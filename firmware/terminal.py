@@ -10,12 +10,13 @@ from micropython import const
 from lib.forget import forget
 
 TICK_MS = const(100)
-_LINE_MAX = const(80)
+LINE_MAX = const(80)
 _BYTES_PER_TICK = const(64)
+_NEWLINES = b"\r\n"
 
 
 class Terminal:
-    """`operation` carries out what is typed."""
+    """`operation` carries out what is typed; `stream` is where it comes from."""
 
     def __init__(self, operation, clock, stream=None):
         self._operation = operation
@@ -26,24 +27,22 @@ class Terminal:
         self._line = bytearray()
 
     def step(self):
-        """Take what was typed; carry out the line that it ends."""
+        """Take what was typed; carry out each line that it ends."""
         for _ in range(_BYTES_PER_TICK):
-            if not self._poll.poll(0):
-                return
-            typed = self._stream.read(1)
+            typed = self._stream.read(1) if self._poll.poll(0) else None
             if not typed:
                 return
-            if typed in b"\r\n":
+            if typed in _NEWLINES:
                 self._end()
-            elif len(self._line) < _LINE_MAX:
+            elif len(self._line) <= LINE_MAX:  # one more tells that it is too long
                 self._line.extend(typed)
 
     def _end(self):
         line, self._line = self._line, bytearray()
         if line:
-            from console import carry_out
+            from console import answer
 
-            print(carry_out(str(line, "utf-8", "replace"), self._operation, self._clock))
+            print(answer(line, LINE_MAX, self._operation, self._clock))
             forget("console")
 
     async def run(self, beat):

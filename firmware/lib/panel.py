@@ -4,7 +4,7 @@ from time import ticks_add, ticks_diff
 
 from micropython import const
 
-from lib.point import ALARM, TEST
+from lib.point import ALARM, DRILLED, TEST
 from lib.verbs import SILENCE
 
 _MINUTE_MS = const(60_000)
@@ -17,6 +17,10 @@ class Running:
         self.verb = verb
         self.point = point
         self.until_ms = until_ms
+
+    def is_of(self, verb, point):
+        """Return whether it is of this verb, and for this point or any one where that is None."""
+        return self.verb == verb and (point is None or self.point is point)
 
     def left_s(self, now_ms):
         """Return the seconds left, rounded up."""
@@ -33,7 +37,7 @@ class Panel:
         self.unacknowledged = 0  # those of them that nobody has taken yet
         self.calls = False  # whether the sounder has a reason
         self.sounding = False  # whether it sounds: it has a reason and is not silenced
-        self.first_alarm = None  # the point that went into ALARM first; kept until all are out
+        self.first_alarm = None  # the first point in ALARM, kept until all are out of it
         self.disabled = 0  # how many points are bypassed
         self.testing = 0  # how many are in a walk test
         self.chirps = 0  # counts what a walk test has set off
@@ -57,8 +61,9 @@ class Panel:
             unacknowledged |= point.conditions & ~point.acknowledged
             if point.conditions & ALARM:
                 calls = calls or bool(point.sounds)
-                if self.first_alarm is None:
-                    self.first_alarm = point
+                first = self.first_alarm
+                if first is None or (first.mode == DRILLED and point.mode != DRILLED):
+                    self.first_alarm = point  # a real one comes before an exercise
         if not conditions & ALARM:
             self.first_alarm = None
         self.conditions = conditions
@@ -74,7 +79,7 @@ class Panel:
         if came and point.mode == TEST:
             self.chirps += 1
         elif came & ALARM:
-            ended = self.stop(SILENCE)
+            ended = self.stop(self.find(SILENCE))
         self.refresh()
         return ended
 
@@ -86,13 +91,13 @@ class Panel:
         return None
 
     def start(self, verb, point, minutes, now_ms):
-        """Let a verb run for a time from now, whatever was left of it."""
-        self.stop(verb, point)
+        """Let a verb run for a time from now. What is said last holds: for all points it takes the
+        place of what runs for single ones."""
+        self.running = [act for act in self.running if not act.is_of(verb, point)]
         self.running.append(Running(verb, point, ticks_add(now_ms, minutes * _MINUTE_MS)))
 
-    def stop(self, verb, point=None):
-        """A verb runs no longer; return whether it did."""
-        act = self.find(verb, point)
+    def stop(self, act):
+        """It runs no longer; return whether there was one."""
         if act:
             self.running.remove(act)
         return act is not None

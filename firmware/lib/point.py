@@ -18,7 +18,7 @@ TROUBLE = const(8)
 
 LIVE = const(0)
 TEST = const(1)  # a walk test: chirps, never the siren, nothing latches
-DRILLED = const(2)  # in ALARM as an exercise, until a real alarm or the end
+DRILLED = const(2)  # in ALARM as an exercise, until a real alarm or the end of it
 
 TROUBLE_HOLD_MS = const(2000)  # a lost reading must last this long; a single one is skipped
 
@@ -32,11 +32,14 @@ class Level:
         clear_at = limit - hysteresis if above else limit + hysteresis
         self._hysteresis = Hysteresis(limit, clear_at, above)
         self._hold = Hold(hold_ms, clear_hold_ms)
+        self.came = False  # whether the cause has come with the last reading, latched or not
         self._latch = Latch() if latches else None
 
     def update(self, reading, now_ms):
         """Take one reading; return whether the condition stands."""
+        before = self._hold.state
         held = self._hold.update(self._hysteresis.update(reading), now_ms)
+        self.came = held and not before
         return self._latch.update(held) if self._latch else held
 
     def restart(self):
@@ -46,8 +49,7 @@ class Level:
     def start_anew(self):
         """Nothing has been seen yet: the condition goes, and comes again after its hold time."""
         self.restart()
-        self._hysteresis.state = False
-        self._hold.state = False
+        self._hysteresis.state = self._hold.state = self.came = False
         if self._latch:
             self._latch.clear()
 
@@ -69,6 +71,8 @@ class Level:
 class Point:
     """Feed it readings with `update`; `conditions`, `value` and `code` tell what they mean."""
 
+    drives = ()  # the rules of outputs that heed it
+
     def __init__(self, number, kind, unit, sounds, levels):
         self.number = number
         self.kind = kind
@@ -84,12 +88,16 @@ class Point:
         self._lost = Hold(TROUBLE_HOLD_MS, TROUBLE_HOLD_MS)
 
     def update(self, value, code, now_ms):
-        """Take one reading; return the condition bits that came or went."""
+        """Take one reading; return the condition bits that came or went.
+
+        An ALARM whose cause comes again comes again, even while the last one is still latched: a
+        sounder that was silenced for that one must sound for this one.
+        """
         self.value = value
         self.code = code
         if self.bypassed:
             return 0
-        conditions = 0
+        conditions = again = 0
         if self._lost.update(value is None, now_ms):
             conditions = TROUBLE
         if value is None:
@@ -103,23 +111,27 @@ class Point:
                     stands = level.reset()
                 if stands:
                     conditions |= level.bit
-            if self.mode == DRILLED and conditions & ALARM:
-                self.mode = LIVE  # no exercise any more: told as a new alarm
-                return self._become(conditions) | ALARM
+                if level.came:
+                    again |= level.bit & ALARM
         if self.mode == DRILLED:
+            if again:
+                self.mode = LIVE  # no exercise any more
             conditions |= ALARM
-        return self._become(conditions)
+        return self._become(conditions) | again
 
     def reset(self):
         """Let go of latched conditions whose cause is gone; return the bits that went."""
-        conditions = self.conditions & TROUBLE
+        conditions = self.conditions & (TROUBLE | ALARM if self.mode == DRILLED else TROUBLE)
         for level in self._levels:
             if level.reset():
                 conditions |= level.bit
         return self._become(conditions)
 
     def is_held(self):
-        """Return whether a reset would be refused: something latched has its cause still."""
+        """Return whether a reset is refused: it is in ALARM, or something latched has its cause
+        still."""
+        if self.conditions & ALARM:
+            return True
         for level in self._levels:
             if level.is_held():
                 return True
@@ -142,18 +154,25 @@ class Point:
         after its hold time."""
         for level in self._levels:
             level.start_anew()
-        self._lost = Hold(TROUBLE_HOLD_MS, TROUBLE_HOLD_MS)
-        self.acknowledged = 0
+        self._lost.restart()
+        self._lost.state = False
         return self._become(0)
+
+    def leave(self):
+        """The walk test or the drill is over; return the bits that went. The mode is left to the
+        caller, who tells of them first."""
+        if self.mode == TEST:
+            return self.start_anew()
+        return self._become(self.conditions & ~ALARM)
 
     def limit_of(self, changed):
         """Return the limit that belongs to the first of the changed bits, else None.
 
-        Where two levels share a bit that came, it is the one that stands.
+        Where two levels share a bit that came, it is the one whose cause came. A drill has none.
         """
         came = changed & self.conditions
         for level in self._levels:
-            if level.bit & changed and (level.stands() or not level.bit & came):
+            if level.bit & changed and (level.came or not level.bit & came):
                 return level.limit
         return None
 

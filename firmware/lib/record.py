@@ -79,11 +79,12 @@ def pack_event(record, clock, event, source, changed=0, limit=None):
 
 
 def pack_act(record, clock, verb, result, author, point, minutes):
-    """Pack what `author` (how, person, reason, command) did to a point, None for the gateway.
+    """Pack what an author (how, person, reason, command) did to a point, None for the gateway.
 
     In place of the conditions: verb, result << 4, how << 6. In place of the value: minutes << 19,
     reason << 14, person. In place of the limit: the number of the command, 0 for none.
     """
+    how, person, reason, command = author
     struct.pack_into(
         _ACT,
         record,
@@ -95,9 +96,9 @@ def pack_act(record, clock, verb, result, author, point, minutes):
         _flags(clock, point.mode if point else 0),
         clock.time_s(),
         ACT,
-        verb | result << 4 | author.how << 6,
-        minutes << 19 | author.reason << 14 | author.person,
-        author.command,
+        verb | result << 4 | how << 6,
+        minutes << 19 | reason << 14 | person,
+        command,
     )
 
 

@@ -1,4 +1,4 @@
-"""Writes what follows from the tables: firmware/lib/{kinds,codes,wiring,rules}.py, parts of a schema."""
+"""Writes what follows from the tables: Python of firmware/lib, parts of a schema."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -29,6 +29,10 @@ _RULES_LEGEND = """
 OUTPUTS names all there are; ACTUATORS[output] for those that a rule can drive: 1 where it is
 switched and never pulsed. PATTERNS: (name, ms on and off in turn), the most urgent last."""
 
+_VERBS_LEGEND = """
+
+MINUTES[verb] = (default, most); VERBS, RESULTS and HOWS are their names on the wire."""
+
 _WIRING_LEGEND = """
 
 DRIVERS[driver] = (quantities as kind/quantity, inputs, {parameter: (min, max, default)},
@@ -43,6 +47,7 @@ def firmware_files() -> dict[str, str]:
         "codes.py": _codes_py(),
         "wiring.py": _wiring_py(),
         "rules.py": _rules_py(),
+        "verbs.py": _verbs_py(),
     }
 
 
@@ -87,8 +92,34 @@ def _codes_py() -> str:
         source="codes.toml",
         legend="",
     )
-    rows = "".join(f"{key.upper()} = const({number})\n" for number, key in tables.codes().items())
-    return f"{head}\nfrom micropython import const\n\n{rows}"
+    return f"{head}\nfrom micropython import const\n\n{_constants(tables.codes())}"
+
+
+def _verbs_py() -> str:
+    head = _HEADER.format(
+        what="What a person can do at the gateway, what comes of it, and who did it.",
+        source="verbs.toml",
+        legend=_VERBS_LEGEND,
+    )
+    numbered = (tables.verbs(), tables.results(), tables.hows())
+    constants = "\n".join(map(_constants, numbered))
+    minutes = "".join(
+        f"    {verb.upper()}: ({figure.default}, {figure.high}),\n"
+        for verb, figure in tables.verb_minutes().items()
+    )
+    names = "".join(
+        f"{title} = {_names([of.get(number, '') for number in range(max(of) + 1)], indent=0)}\n"
+        for title, of in zip(("VERBS", "RESULTS", "HOWS"), numbered, strict=True)
+    )
+    return (
+        f"{head}\nfrom micropython import const\n\n{constants}\n"
+        f"REASONS_MAX = const({max(tables.reasons())})\n"
+        f"MINUTES = {{\n{minutes}}}\n\n{names}"
+    )
+
+
+def _constants(numbered: dict[int, str]) -> str:
+    return "".join(f"{name.upper()} = const({number})\n" for number, name in numbered.items())
 
 
 def _wiring_py() -> str:
@@ -109,11 +140,13 @@ def _rules_py() -> str:
         legend=_RULES_LEGEND,
     )
     names = "".join(f'    "{name}",\n' for name in tables.board().output_names)
-    actuators = "".join(f'    "{name}": {int(is_one)},\n' for name, is_one in tables.actuators().items())
-    patterns = "".join(f'    ("{row.name}", {row.times_ms}),\n' for row in tables.patterns().values())
-    return (
-        f"{head}\nOUTPUTS = (\n{names})\n\nACTUATORS = {{\n{actuators}}}\n\nPATTERNS = (\n{patterns})\n"
+    actuators = "".join(
+        f'    "{name}": {int(is_one)},\n' for name, is_one in tables.actuators().items()
     )
+    patterns = "".join(
+        f'    ("{row.name}", {row.times_ms}),\n' for row in tables.patterns().values()
+    )
+    return f"{head}\nOUTPUTS = (\n{names})\n\nACTUATORS = {{\n{actuators}}}\n\nPATTERNS = (\n{patterns})\n"
 
 
 def _driver_rows(driver: tables.Driver) -> str:
@@ -132,14 +165,14 @@ def _driver_rows(driver: tables.Driver) -> str:
     )
 
 
-def _names(names: Sequence[str]) -> str:
+def _names(names: Sequence[str], indent: int = 8) -> str:
     """Return a tuple of names as the formatter would write it."""
     quoted = [f'"{name}"' for name in names]
     if len(names) == 1:
         return f"({quoted[0]},)"
     line = f"({', '.join(quoted)})"
-    rows = "".join(f"            {name},\n" for name in quoted)
-    return line if len(line) < _TUPLE_MAX else f"(\n{rows}        )"
+    rows = "".join(f"{' ' * indent}    {name},\n" for name in quoted)
+    return line if len(line) < _TUPLE_MAX else f"(\n{rows}{' ' * indent})"
 
 
 def _figure_row(name: str, figure: tables.Figure, indent: int) -> str:

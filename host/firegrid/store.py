@@ -19,11 +19,12 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from firegrid.errors import FiregridError
-from firegrid.wire import Event, Sample
+from firegrid.wire import Act, Event, Sample
 
 __all__ = ["FORMAT", "Added", "Journal", "Runs", "Store", "StoreError", "StoredEvent"]
 
-FORMAT = 1
+FORMAT = 2
+BEFORE_ACTS = 1  # a store of this format only lacks the columns of acts
 BUSY_MS = 5000  # how long to wait for another program that is writing
 KEYS_PER_QUERY = 5000  # SQLite takes 32,766 parameters at once
 
@@ -39,7 +40,7 @@ class StoreError(FiregridError):
 class StoredEvent(Event):
     """An event, and when the desk got it (Unix time in milliseconds)."""
 
-    received_ms: int
+    received_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +146,14 @@ class Store:
 
     def events(self, site: str, gateway: str | None = None) -> Iterator[StoredEvent]:
         """Yield a site's events by gateway, epoch and number, without holding them all."""
-        columns = [_events.c[field.name] for field in fields(StoredEvent)]
+        columns = [_events.c[name] for name in (*_SAID[Event], "received_ms", *_ACT_COLUMNS)]
         query = sa.select(*columns).where(_events.c.site == site)
         if gateway is not None:
             query = query.where(_events.c.gateway == gateway)
         query = query.order_by(_events.c.gateway, _events.c.epoch, _events.c.n)
         with self._reading() as connection:
             for row in connection.execution_options(yield_per=1000).execute(query):
-                yield StoredEvent(*row)
+                yield _stored_event(row)
 
     def duplicates(self) -> int:
         """Count the rows beyond the first of each key, in both lanes."""
@@ -187,6 +188,8 @@ class Store:
             connection.execute(_format.insert().values(version=FORMAT))
             return
         found = connection.scalar(sa.select(_format.c.version)) if "format" in names else None
+        if found == BEFORE_ACTS:
+            found = _add_acts(connection)
         if found != FORMAT:
             seen = "is not of ours" if found is None else f"has format {found}"
             raise FiregridError(
@@ -227,6 +230,16 @@ def _lane(name: str, *columns: sa.Column[Any]) -> sa.Table:
     )
 
 
+# What an act says besides; null in every other event.
+_ACT_COLUMNS = {
+    "verb": sa.String,
+    "result": sa.String,
+    "how": sa.String,
+    "person": sa.Integer,
+    "reason": sa.Integer,
+    "minutes": sa.Integer,
+    "command": sa.BigInteger,  # the id of the command that it answers, 0: none
+}
 _events = _lane(
     "events",
     sa.Column("event", sa.String, nullable=False),
@@ -237,6 +250,7 @@ _events = _lane(
     sa.Column("limit", sa.Float),
     sa.Column("code", sa.Integer, nullable=False),
     sa.Column("received_ms", sa.BigInteger, nullable=False),  # Unix time, UTC, by the desk's clock
+    *[sa.Column(name, kind) for name, kind in _ACT_COLUMNS.items()],
 )
 _samples = _lane(
     "samples",
@@ -248,6 +262,9 @@ _samples = _lane(
     sa.Column("unit", sa.String, nullable=False),
 )
 _LANES = {"events": _events, "samples": _samples}
+_SAID: dict[type, list[str]] = {  # the columns that are fields of the record itself
+    kind: [field.name for field in fields(kind) if field.name != "act"] for kind in (Event, Sample)
+}
 _runs = sa.Table(
     "ledger",
     _metadata,
@@ -257,6 +274,15 @@ _runs = sa.Table(
     sa.Column("last", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+
+
+def _add_acts(connection: sa.Connection) -> int:
+    """Make a store from before the acts one of ours; return its new format."""
+    for name in _ACT_COLUMNS:
+        column = sa.schema.CreateColumn(_events.c[name]).compile(dialect=connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE events ADD COLUMN {column}")
+    connection.execute(_format.update().values(version=FORMAT))
+    return FORMAT
 
 
 def _beyond_the_first(lane: sa.Table) -> sa.Select[Any]:
@@ -345,11 +371,28 @@ def _insert(
             runs.add(n, n)
         new += by_n.values()
     if new:
-        names = [field.name for field in fields(new[0])]
+        names = _SAID[type(new[0])]
         values = attrgetter(*names)
         rows = [dict(zip(names, values(record), strict=True)) | more for record in new]
+        if lane is _events:
+            for row, event in zip(rows, new, strict=True):
+                row.update(_act_row(event.act))
         connection.execute(lane.insert(), rows)
     return new
+
+
+_NO_ACT: dict[str, Any] = dict.fromkeys(_ACT_COLUMNS)
+_act_values = attrgetter(*[field.name for field in fields(Act)])  # in the order of the columns
+
+
+def _act_row(act: Act | None) -> dict[str, Any]:
+    return _NO_ACT if act is None else dict(zip(_NO_ACT, _act_values(act), strict=True))
+
+
+def _stored_event(row: Sequence[Any]) -> StoredEvent:
+    said = dict(zip((*_SAID[Event], "received_ms"), row, strict=False))
+    act = row[len(said) :]
+    return StoredEvent(**said, act=None if act[0] is None else Act(*act))
 
 
 def _present(

@@ -1,11 +1,12 @@
-"""The tables of kinds, drivers, rules and trouble codes, read for everybody who needs a figure.
+"""The tables of kinds, drivers, rules, trouble codes and verbs, read for who needs a figure.
 
-`kinds.toml`, `drivers.toml`, `rules.toml` and `codes.toml` are the one source. After a change run
+`kinds.toml`, `drivers.toml`, `rules.toml`, `codes.toml` and `verbs.toml` are the one source. After
+a change run
 
     python -m firegrid.generate
 
-which rewrites firmware/lib/{kinds,codes,wiring,rules}.py and the generated parts of the site file's
-schema. A test compares them.
+which rewrites firmware/lib/{kinds,codes,wiring,rules,verbs}.py and the generated parts of the site
+file's schema. A test compares them.
 """
 
 import tomllib
@@ -31,10 +32,15 @@ __all__ = [
     "default_rules",
     "drivers",
     "gateway_figures",
+    "hows",
     "kinds",
     "patterns",
     "quantities",
+    "reasons",
+    "results",
     "thousandths",
+    "verb_minutes",
+    "verbs",
 ]
 
 BITS = {"alarm": 1, "pre_alarm": 2, "supervisory": 4, "trouble": 8}
@@ -241,7 +247,41 @@ def default_rules() -> tuple[Rule, ...]:
 @cache
 def codes() -> dict[int, str]:
     """Return the trouble codes: number -> key."""
-    return {int(number): key for number, key in _tables("codes")["codes"].items()}
+    return _numbered("codes", "codes")
+
+
+@cache
+def verbs() -> dict[int, str]:
+    """Return what a person can do at a gateway: number -> name."""
+    return _numbered("verbs", "verbs")
+
+
+@cache
+def results() -> dict[int, str]:
+    """Return what can come of a verb: number -> name."""
+    return _numbered("verbs", "results")
+
+
+@cache
+def hows() -> dict[int, str]:
+    """Return the ways on which a verb is given: number -> name."""
+    return _numbered("verbs", "hows")
+
+
+@cache
+def reasons() -> dict[int, str]:
+    """Return why a point may be bypassed: number -> name; 0 is no reason given."""
+    return _numbered("verbs", "reasons")
+
+
+@cache
+def verb_minutes() -> dict[str, Figure]:
+    """Return how long each timed verb lasts, in whole minutes: name -> default and bounds."""
+    return {verb: _figure(row) for verb, row in _tables("verbs")["minutes"].items()}
+
+
+def _numbered(table: str, section: str) -> dict[int, str]:
+    return {int(number): name for number, name in _tables(table)[section].items()}
 
 
 def _tables(name: str) -> dict[str, Any]:

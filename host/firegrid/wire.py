@@ -12,10 +12,12 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
+from firegrid import tables
 from firegrid.errors import FiregridError
 
 VERSION = "1"
 PAYLOAD_BYTES_MAX = 4096
+COMMAND_BYTES_MAX = 256  # a gateway makes room for no more
 UPDATE_MAGIC = b"FGU1"
 RECORDS_MAX = 32  # more cannot fit into a payload
 
@@ -36,7 +38,10 @@ KINDS = (
     *("callpoint", "lift", "lane", "valve", "tamper", "cap", "contact"),
     *("temperature", "analog"),
 )
-VERBS = ("acknowledge", "silence", "reset", "bypass", "walk_test", "drill")
+VERBS = tuple(tables.verbs().values())
+RESULTS = tuple(tables.results().values())
+HOWS = tuple(tables.hows().values())
+PERSON_MAX = 16383  # 14 bits of a record
 RESET_CAUSES = ("unknown", "power_on", "hard", "watchdog", "deep_sleep", "soft")
 OUTPUTS = (
     *("sounder", "power_lamp", "alarm_lamp", "trouble_lamp", "link_lamp", "strobe"),
@@ -48,6 +53,19 @@ CONDITION_KEYS = ("alarm", "pre_alarm", "supervisory", "trouble")
 
 class WireError(FiregridError):
     """A topic or payload that is not of this wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What was done at a gateway: a verb, what came of it, and who did it why and for how long."""
+
+    verb: str
+    result: str
+    how: str
+    person: int  # 0: not said
+    reason: int  # 0: none given
+    minutes: int  # 0: not a timed verb, or it ended
+    id: int  # of the command that this answers, 0: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +90,7 @@ class Event:
     unit: str
     limit: float | None
     code: int
+    act: Act | None = None  # exactly where `event` is "act"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +154,8 @@ class PointState:
     value: float | None
     unit: str
     code: int
+    bypassed_s: int = 0  # time left, 0: not bypassed
+    acknowledged: int = 0  # bits of the conditions that a person has taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +204,10 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """down/command: one verb by one person, void after `expires_s` (Unix time)."""
+    """down/command: one verb by one person, void after `expires_s` (Unix time).
+
+    `minutes` 0 ends a timed verb now; without them the gateway takes the table's default.
+    """
 
     site: str
     gateway: str
@@ -193,6 +217,8 @@ class Command:
     expires_s: int
     sequence: int
     point: int
+    minutes: int | None = None
+    reason: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +262,8 @@ def encode(message: Stored | Desired | Command) -> tuple[str, bytes]:
         content: dict[str, Any] = message.line
     else:
         to = topic(message.site, message.gateway, "down", type(message).__name__.lower())
-        content = {field.name: getattr(message, field.name) for field in fields(message)[2:]}
+        said = {field.name: getattr(message, field.name) for field in fields(message)[2:]}
+        content = {key: value for key, value in said.items() if value is not None}
     try:
         payload = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     except (TypeError, ValueError) as error:
@@ -305,6 +332,24 @@ _EVENT = _STAMP | {
     "limit": _or_null(_NUMBER),
     "code": _CODE,
 }
+_NOTHING = {  # what an act has none of
+    "conditions": _whole(0, 0),
+    "changed": _whole(0, 0),
+    "value": Rule("null", lambda v: v is None),
+    "unit": Rule('""', lambda v: v == ""),
+    "limit": Rule("null", lambda v: v is None),
+    "code": _whole(0, 0),
+}
+_ACT = {
+    "verb": _word(*VERBS),
+    "result": _word(*RESULTS),
+    "how": _word(*HOWS),
+    "person": _whole(0, PERSON_MAX),
+    "reason": _whole(0, 31),
+    "minutes": _whole(0, 8191),
+    "id": _U32,
+}
+_ACT_EVENT = _EVENT | _NOTHING | _ACT
 _SAMPLE = _STAMP | {
     "point": _whole(1, 0xFFFF),
     "mode": _MODE,
@@ -338,6 +383,8 @@ _STATE_HEAD = _TIME | {
     "samples_stored": _U32,
     "samples_lost": _U32,
     "tasks_restarted": _U32,
+    "silenced_s": _U32,
+    "first_alarm": _or_null(_whole(1, 0xFFFF)),
 }
 _POINT_STATE = {
     "version": _U32,
@@ -349,16 +396,22 @@ _POINT_STATE = {
     "value": _or_null(_NUMBER),
     "unit": _UNIT,
     "code": _CODE,
+    "bypassed_s": _U32,
+    "acknowledged": _BITS,
 }
 _STATUS = {"status": _word("online", "offline"), "boot": _U16}
 _STORED = {"epoch": _U32, "events": _U32, "samples": _U32, "time_s": _U32_FROM_1, "time_ms": _MS}
 _COMMAND = {
-    "id": _U32,
+    "id": _U32_FROM_1,
     "verb": _word(*VERBS),
-    "issuer": _U16,
+    "issuer": _whole(1, PERSON_MAX),
     "expires_s": _U32_FROM_1,
     "sequence": _U32,
     "point": _U16,
+}
+_COMMAND_MAY = {
+    "minutes": _whole(0, max(int(figure.high) for figure in tables.verb_minutes().values())),
+    "reason": _whole(0, max(tables.reasons())),
 }
 _GATEWAY_LINE = {
     "what": _word("gateway"),
@@ -512,9 +565,11 @@ def _check_code(at: _Address, record: dict[str, Any]) -> None:
 
 
 def _event(at: _Address, record: Any) -> Event:
-    _check_time(at, _checked(at, record, _EVENT))
+    is_act = isinstance(record, dict) and record.get("event") == "act"
+    _check_time(at, _checked(at, record, _ACT_EVENT if is_act else _EVENT))
     _check_code(at, record)
-    return Event(at.site, at.gateway, **record)
+    act = Act(**{key: record.pop(key) for key in _ACT}) if is_act else None
+    return Event(at.site, at.gateway, **record, act=act)
 
 
 def _events(at: _Address, payload: bytes) -> Events:
@@ -566,7 +621,14 @@ def _stored(at: _Address, payload: bytes) -> Stored:
 
 
 def _command(at: _Address, payload: bytes) -> Command:
-    return Command(at.site, at.gateway, **_checked(at, _content(at, payload), _COMMAND))
+    if len(payload) > COMMAND_BYTES_MAX:
+        raise WireError(
+            f"{at.topic}: {len(payload)} bytes", f"at most {COMMAND_BYTES_MAX} are allowed"
+        )
+    content = _content(at, payload)
+    said = content if isinstance(content, dict) else {}
+    may = {key: rule for key, rule in _COMMAND_MAY.items() if key in said}
+    return Command(at.site, at.gateway, **_checked(at, content, _COMMAND | may))
 
 
 def _desired(at: _Address, payload: bytes) -> Desired:

@@ -30,7 +30,7 @@ SOUNDER_S = 10.0  # where no expectation of the step says how long an alarm may 
 _BITS = {word: bit for bit, word in CONDITIONS.items()}
 _NUMBER_MAX = 1e9
 _RAMP_STEP_S = 0.1
-_PRESS_S = 0.5
+_PRESS_S = 5.5  # a reset is a button held for 5 s
 _POWER_OFF_S = 1.0
 _EARLY_S = 0.05  # a step is carried out at the next look at the clock, not before
 

@@ -1,11 +1,12 @@
-"""The reset button: one act for each press, and none for a glitch."""
+"""The button: how long it is pressed says what is meant; a glitch means nothing."""
 
 from time import ticks_add
 
-from controls import PRESS_MS, RESET, Controls
-from lib import record
+from controls import PRESS_MS, Controls
+from fakes import FakeTime
+from lib.verbs import ACKNOWLEDGE, BUTTON, RESET, SILENCE
 
-START = ticks_add(0, -300)
+STEP_MS = 50
 
 
 class FakeButton:
@@ -15,54 +16,69 @@ class FakeButton:
         return self.level
 
 
-class FakePanel:
+class FakeOperation:
     def __init__(self):
-        self.resets = 0
+        self.acts = []
+        self.tended = 0
 
-    def reset(self):
-        self.resets += 1
-        return [("point", 1)]
+    def act(self, verb, point, minutes, author):
+        assert point is None and author == (BUTTON, 0, 0, 0), author
+        self.acts.append((verb, minutes))
 
-
-class FakeOutputs:
-    followed = 0
-
-    def follow(self, now_ms):
-        self.followed += 1
+    def tend(self, now_ms):
+        self.tended += 1
 
 
-class FakeRecorder:
-    def __init__(self):
-        self.said = []
-
-    def note(self, event, code=0):
-        self.said.append((event, code))
-
-    def condition(self, point, changed):
-        self.said.append((point, changed))
-
-
-def press(levels, step_ms=50):
-    """Feed a level every step_ms; return the panel, the outputs and the recorder."""
-    button, panel, outputs, recorder = FakeButton(), FakePanel(), FakeOutputs(), FakeRecorder()
-    controls = Controls(button, panel, outputs, recorder, None)
-    for step, level in enumerate(levels):
-        button.level = level
-        controls.step(ticks_add(START, step * step_ms))
-    return panel, outputs, recorder
+def press(*spans_ms):
+    """Let the button be free, pressed, free … for so long; return [(at_ms, verb, minutes)]."""
+    button, operation, clock = FakeButton(), FakeOperation(), FakeTime()
+    controls = Controls(button, operation, clock)
+    seen = []
+    at_ms = 0
+    for nth, span_ms in enumerate(spans_ms):
+        button.level = (nth + 1) % 2
+        for _ in range(0, span_ms, STEP_MS):
+            controls.step(ticks_add(clock.ms(), at_ms))
+            seen += [(at_ms,) + act for act in operation.acts]
+            operation.acts.clear()
+            at_ms += STEP_MS
+    assert operation.tended == at_ms // STEP_MS
+    return seen
 
 
-def test_a_press_resets_once_however_long_it_lasts():
-    panel, outputs, recorder = press([1] + [0] * 100)
-    assert panel.resets == 1 and outputs.followed == 1
-    assert recorder.said == [(record.ACT, RESET), ("point", 1)]
+def verbs(*spans_ms):
+    return [verb for _, verb, _ in press(*spans_ms)]
 
 
-def test_a_glitch_is_no_press():
-    panel, _, recorder = press([0] * (PRESS_MS // 50) + [1] * 5)
-    assert panel.resets == 0 and recorder.said == []
+def test_a_short_press_acknowledges_when_it_ends():
+    assert press(100, 400, 500) == [(100 + 400 + PRESS_MS, ACKNOWLEDGE, 0)]
 
 
-def test_two_presses_are_two_resets():
-    panel, _, _ = press([1] + [0] * 5 + [1] * 5 + [0] * 5)
-    assert panel.resets == 2
+def test_a_long_press_silences_for_the_usual_time_when_it_ends():
+    assert press(100, 2000, 500) == [(100 + 2000 + PRESS_MS, SILENCE, 10)]
+
+
+def test_a_press_of_5_s_resets_while_it_is_held_and_does_nothing_more():
+    assert press(100, 60_000, 500) == [(100 + PRESS_MS + 5000, RESET, 0)]
+
+
+def test_both_sides_of_each_limit():
+    for span_ms, expected in (
+        (PRESS_MS, []), (PRESS_MS + 50, [ACKNOWLEDGE]), (950, [ACKNOWLEDGE]), (1000, [SILENCE]),
+        (4950, [SILENCE]), (5000, [RESET]),
+    ):  # fmt: skip
+        assert verbs(100, span_ms, 500) == expected, span_ms
+
+
+def test_each_press_counts():
+    assert verbs(100, 300, 300, 300, 300, 6000, 300, 1500, 300) == [
+        ACKNOWLEDGE, ACKNOWLEDGE, RESET, SILENCE,
+    ]  # fmt: skip
+
+
+def test_a_contact_that_bounces_is_one_press():
+    assert verbs(100, 50, 50, 50, 50, 1500, 50, 50, 500) == [SILENCE]
+
+
+def test_a_button_that_is_stuck_from_the_start_resets_once():
+    assert verbs(0, 600_000) == [RESET]

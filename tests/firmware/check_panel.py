@@ -1,19 +1,21 @@
-"""The panel: what sounds, what came first, and what a reset may clear."""
+"""The panel: what sounds, what came first, what nobody has taken, what runs for a time."""
+
+from time import ticks_add
 
 from lib.panel import Panel
-from lib.point import ALARM, PRE_ALARM, TROUBLE, Gateway
+from lib.point import ALARM, DRILLED, LIVE, PRE_ALARM, TEST, TROUBLE, Gateway
+from lib.verbs import BYPASS, DRILL, SILENCE, WALK_TEST
+
+START = ticks_add(0, -30_000)  # a minute from there is beyond the wrap
 
 
 class FakePoint:
-    def __init__(self, sounds=1, conditions=0, clears=0):
+    def __init__(self, sounds=1, conditions=0, mode=LIVE):
         self.sounds = sounds
         self.conditions = conditions
-        self._clears = clears
-
-    def reset(self):
-        cleared = self.conditions & self._clears
-        self.conditions &= ~cleared
-        return cleared
+        self.mode = mode
+        self.acknowledged = 0
+        self.bypassed = False
 
 
 def test_it_sounds_for_an_alarm_of_a_point_that_sounds():
@@ -48,9 +50,80 @@ def test_conditions_are_those_of_all_points_and_of_the_gateway():
     assert panel.conditions == ALARM | PRE_ALARM | TROUBLE
 
 
-def test_a_reset_clears_what_has_no_cause_and_tells_what_it_cleared():
-    free = FakePoint(conditions=ALARM, clears=ALARM)
-    burning = FakePoint(conditions=ALARM)
-    panel = Panel([free, burning], Gateway())
-    assert panel.reset() == [(free, ALARM)]
-    assert panel.sounding and panel.conditions == ALARM
+def test_a_walk_test_stays_out_of_the_panel_and_is_counted():
+    panel = Panel([FakePoint(conditions=ALARM, mode=TEST)], Gateway())
+    assert not panel.sounding and panel.conditions == panel.unacknowledged == 0
+    assert panel.testing == 1 and panel.first_alarm is None
+
+
+def test_a_real_alarm_is_the_first_before_an_exercise():
+    points = [FakePoint(conditions=ALARM, mode=DRILLED), FakePoint()]
+    panel = Panel(points, Gateway())
+    assert panel.sounding and panel.first_alarm is points[0]
+    points[1].conditions = ALARM
+    panel.refresh()
+    assert panel.first_alarm is points[1]
+
+
+def test_what_somebody_has_taken_is_taken_until_it_changes():
+    point = FakePoint(conditions=ALARM | PRE_ALARM)
+    panel = Panel([point], Gateway())
+    assert panel.unacknowledged == ALARM | PRE_ALARM
+    point.acknowledged = ALARM | PRE_ALARM
+    panel.take(point, PRE_ALARM)
+    assert panel.unacknowledged == PRE_ALARM
+
+
+def test_only_an_activation_in_a_walk_test_chirps():
+    point = FakePoint(conditions=ALARM, mode=TEST)
+    panel = Panel([point], Gateway())
+    panel.take(point, ALARM)
+    assert panel.chirps == 1
+    point.conditions = 0
+    panel.take(point, ALARM)
+    assert panel.chirps == 1
+
+
+def test_a_new_alarm_ends_a_silence_and_nothing_else_does():
+    point = FakePoint(conditions=ALARM)
+    panel = Panel([point], Gateway())
+    panel.start(SILENCE, None, 10, START)
+    point.conditions = ALARM | PRE_ALARM
+    assert not panel.take(point, PRE_ALARM) and not panel.sounding
+    assert panel.take(point, ALARM) and panel.sounding
+    assert not panel.take(point, ALARM), "it has ended already"
+
+
+def test_what_runs_is_over_on_the_minute_across_the_wrap():
+    point = FakePoint()
+    panel = Panel([point], Gateway())
+    panel.start(BYPASS, point, 1, START)
+    act = panel.find(BYPASS, point)
+    for after_ms, left_s in ((0, 60), (1, 60), (1000, 59), (59_999, 1), (60_000, 0), (99_999, 0)):
+        now_ms = ticks_add(START, after_ms)
+        assert act.left_s(now_ms) == left_s, after_ms
+        assert panel.over(now_ms) is (act if left_s == 0 else None), after_ms
+
+
+def test_the_longest_bypass_fits_into_the_ticks():
+    panel = Panel([], Gateway())
+    panel.start(BYPASS, None, 4320, START)
+    assert panel.over(ticks_add(START, 4320 * 60_000 - 1)) is None
+    assert panel.over(ticks_add(START, 4320 * 60_000)) is panel.find(BYPASS)
+
+
+def test_a_silence_with_nothing_to_silence_is_over():
+    panel = Panel([FakePoint()], Gateway())
+    panel.start(SILENCE, None, 10, START)
+    assert panel.over(START) is panel.find(SILENCE)
+
+
+def test_what_is_said_for_all_takes_the_place_of_what_runs_for_one():
+    one, other = FakePoint(), FakePoint()
+    panel = Panel([one, other], Gateway())
+    panel.start(WALK_TEST, one, 5, START)
+    panel.start(DRILL, other, 5, START)
+    panel.start(WALK_TEST, other, 5, START)
+    assert len(panel.running) == 3
+    panel.start(WALK_TEST, None, 5, START)
+    assert [(act.verb, act.point) for act in panel.running] == [(DRILL, other), (WALK_TEST, None)]

@@ -25,6 +25,7 @@ class FakePoint:
     unit = "mA"
     mode = 0
     conditions = 1
+    acknowledged = 1
     value = 25100
     code = 0
 
@@ -99,9 +100,9 @@ def test_a_sample_without_a_clock_is_left_undated():
 
 
 def test_a_point_says_its_state():
-    assert json.loads(point_text(FakePoint(), 12, 1)) == {
+    assert json.loads(point_text(FakePoint(), 12, 1, 14399)) == {
         "version": 12, "part": 1, "point": 101, "kind": "smoke", "mode": "live", "conditions": 1,
-        "value": 25.1, "unit": "mA", "code": 0,
+        "acknowledged": 1, "bypassed_s": 14399, "value": 25.1, "unit": "mA", "code": 0,
     }  # fmt: skip
 
 

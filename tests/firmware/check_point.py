@@ -5,8 +5,11 @@ from time import ticks_add
 from lib.codes import OPEN
 from lib.point import (
     ALARM,
+    DRILLED,
+    LIVE,
     PRE_ALARM,
     SUPERVISORY,
+    TEST,
     TROUBLE,
     TROUBLE_HOLD_MS,
     Gateway,
@@ -127,6 +130,69 @@ def test_a_record_names_the_limit_that_was_crossed():
     assert point.limit_of(PRE_ALARM) == 10000
     assert point.limit_of(ALARM | PRE_ALARM) == 20000
     assert point.limit_of(TROUBLE) is None
+
+
+def test_a_record_names_the_level_that_came_of_two_with_one_bit():
+    fixed = Level(ALARM, 30000, True, 2000, 0, 0, True)
+    lower = Level(ALARM, 20000, True, 2000, 0, 0, True)
+    point = Point(5, "temperature", "°C", 1, [fixed, lower])
+    for reading, limit in ((25000, 20000), (35000, 30000)):
+        assert point.update(reading, 0, START) == ALARM, "the second is news, too"
+        assert point.limit_of(ALARM) == limit
+
+
+def test_an_alarm_whose_cause_comes_again_comes_again():
+    point = gas()
+    feed(point, [30000] * 11)
+    feed(point, [0] * 10, 1100)
+    assert feed(point, [30000] * 20, 2100) == [
+        (2100, ALARM | PRE_ALARM),
+        (3100, ALARM | PRE_ALARM),
+    ]
+
+
+def test_in_a_walk_test_nothing_latches():
+    point = gas()
+    point.mode = TEST
+    assert feed(point, [30000] * 11)[-1] == (1000, ALARM | PRE_ALARM)
+    assert feed(point, [0] * 10, 1100)[-1] == (1600, 0)
+
+
+def test_after_a_new_start_a_cause_that_stands_needs_its_hold_time_again():
+    point = gas()
+    feed(point, [30000] * 11)
+    feed(point, [None] * 30, 1100)
+    assert point.start_anew() == ALARM | PRE_ALARM | TROUBLE
+    assert feed(point, [30000] * 11, 5000) == [(5000, PRE_ALARM), (6000, ALARM | PRE_ALARM)]
+
+
+def test_a_bypassed_point_says_its_value_and_no_condition():
+    point = gas()
+    point.bypassed = True
+    assert feed(point, [30000] * 30) == [] and point.value == 30000
+    assert feed(point, [None] * 30, 3000) == [] and point.code == OPEN
+
+
+def test_a_drill_is_an_alarm_without_a_limit_until_it_is_left():
+    point = gas()
+    assert point.drill() == ALARM and point.limit_of(ALARM) is None
+    assert feed(point, [0] * 20) == [] and point.reset() == 0
+    assert point.leave() == ALARM and point.conditions == 0
+
+
+def test_a_real_cause_makes_a_drill_live():
+    point = gas()
+    point.drill()
+    assert feed(point, [30000] * 11)[-1] == (1000, ALARM | PRE_ALARM)
+    assert point.mode == LIVE
+
+
+def test_a_drill_with_a_lost_sensor_stays_a_drill():
+    point = gas()
+    point.drill()
+    feed(point, [None] * 30)
+    assert point.mode == DRILLED and point.conditions == ALARM | TROUBLE
+    assert point.leave() == ALARM and point.conditions == TROUBLE
 
 
 def test_the_gateway_keeps_its_troubles_apart():

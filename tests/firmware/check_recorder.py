@@ -50,6 +50,15 @@ def test_what_a_full_journal_dropped_is_told_once_with_its_count():
     assert journal.events.next == 22
 
 
+def test_an_act_is_an_event():
+    recorder, journal = recorder_with(8)
+    recorder.act(3, 1, (1, 0, 0, 0), None, 0)
+    buffer = bytearray(record.SIZE)
+    journal.events.read(1, buffer)
+    assert record.is_sound(buffer) and record.unpack_event(buffer)[8] == record.ACT
+    assert record.unpack_act(buffer) == (3, 1, 1, 0, 0, 0, 0)
+
+
 def test_an_event_carries_boot_and_the_quality_of_its_time():
     recorder, journal = recorder_with(8)
     recorder._clock.set(1794787200, DESK)

@@ -8,6 +8,7 @@ from lib.codes import OPEN, READ_FAILED
 from lib.journal import Journal
 from lib.panel import Panel
 from lib.point import ALARM, TROUBLE, Gateway, Level, Point
+from operation import Operation
 from recorder import Recorder
 from sampling import Channel, Sampling
 
@@ -55,11 +56,17 @@ class Bench:
         self.panel = Panel(points, gateway)
         self.outputs = FakeOutputs()
         recorder = Recorder(clock, self.journal, gateway)
-        self.sampling = Sampling(channels, self.panel, self.outputs, recorder, clock)
+        operation = Operation(self.panel, self.outputs, recorder, self)
+        self.sampling = Sampling(channels, operation, recorder, clock)
+        self._now_ms = START
+
+    def ms(self):
+        return self._now_ms
 
     def run(self, until_ms, tick_ms=20, from_ms=0):
         for at_ms in range(from_ms, until_ms + 1, tick_ms):
-            self.sampling.step(ticks_add(START, at_ms))
+            self._now_ms = ticks_add(START, at_ms)
+            self.sampling.step(self._now_ms)
 
     def events(self):
         buffer = bytearray(record.SIZE)

@@ -151,3 +151,59 @@ class FakePin:
     def value(self, level):
         self.level = level
         self.writes += 1
+
+
+class FakeOutputs:
+    """Outputs that keep what the panel wanted each time."""
+
+    def __init__(self):
+        self.panel = None  # the test says which
+        self.followed = []  # whether it sounds
+        self.self_tests = 0
+
+    def follow(self, now_ms):
+        self.followed.append(self.panel.sounding)
+
+    def self_test(self, now_ms):
+        self.self_tests += 1
+
+
+class FakeRecorder:
+    """A recorder that keeps what it was told, in order, with the mode at that moment.
+
+    ("act", verb, result, point or 0, minutes, author) or ("went"|"came", point, bits, mode).
+    """
+
+    def __init__(self):
+        self.told = []
+
+    def act(self, verb, result, author, point, minutes):
+        self.told.append(("act", verb, result, point.number if point else 0, minutes, author))
+
+    def condition(self, point, changed):
+        word = "came" if changed & point.conditions else "went"
+        self.told.append((word, point.number, changed, point.mode))
+
+    def acts(self):
+        return [told[1:4] for told in self.told if told[0] == "act"]
+
+
+class FakeTime:
+    """A clock in the test's hand: ticks across the wrap, a wall time if it is told one."""
+
+    boot = 3
+    quality = 3
+
+    def __init__(self, start_ms=ticks_add(0, -700)):
+        self._start_ms = start_ms
+        self.up_s = self.up_ms = self.passed_ms = 0
+        self.unix_s = 1_767_225_600
+
+    def pass_ms(self, ms):
+        self.passed_ms += ms
+
+    def ms(self):
+        return ticks_add(self._start_ms, self.passed_ms)
+
+    def time_s(self):
+        return self.unix_s

@@ -129,7 +129,7 @@ class Gateway:
 
 def _row(record: Event | Sample) -> dict[str, Any]:
     row = asdict(record)
-    return {key: row[key] for key in row if key not in ("site", "gateway")}
+    return {key: row[key] for key in row if key not in ("site", "gateway", "act")}
 
 
 @pytest.fixture

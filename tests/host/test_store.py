@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from firegrid import store as store_module
 from firegrid.errors import FiregridError
 from firegrid.store import FORMAT, Runs, Store, StoredEvent, StoreError
-from firegrid.wire import Event, Sample
+from firegrid.wire import Act, Event, Sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -306,6 +306,32 @@ def test_it_survives_being_closed_and_opened(path):
         store.add([event(1)], [sample(1)])
     with opened(path) as store:
         assert store.add([event(1), event(2)]).positions == {SHOPS: (2, 1)}
+
+
+ACT = Act("bypass", "done", "desk", person=17, reason=3, minutes=240, id=0xFFFF_FFFF)
+
+
+def test_an_act_is_kept_whole_beside_events_that_are_none(store):
+    acted = event(2, event="act", conditions=0, changed=0, value=None, limit=None, act=ACT)
+    store.add([event(1), acted])
+    first, second = store.events(SITE)
+    assert (first.act, second.act) == (None, ACT)
+    assert replace(second, received_ms=0) == StoredEvent(
+        **{name: getattr(acted, name) for name in acted.__slots__}
+    )
+
+
+def test_a_store_from_before_the_acts_is_brought_up_to_date_with_all_it_holds(path):
+    with opened(path) as store:
+        store.add([event(1)])
+    with closing(sqlite3.connect(path)) as direct, direct:
+        for column in ("verb", "result", "how", "person", "reason", "minutes", "command"):
+            direct.execute(f"ALTER TABLE events DROP COLUMN {column}")
+        direct.execute("UPDATE format SET version = 1")
+    for _ in "twice":
+        with opened(path) as store:
+            store.add([event(2, event="act", act=ACT)])
+            assert [one.act for one in store.events(SITE)] == [None, ACT]
 
 
 def test_another_format_is_refused_with_both_numbers(path):

@@ -16,6 +16,7 @@ FIGURES = {
     for level in quantity.levels
     for name in ("limit", "hysteresis", "hold_ms", "clear_hold_ms")
 }
+FIGURES |= {f"{verb} minutes": figure for verb, figure in tables.verb_minutes().items()}
 FIGURES |= {f"{key} period_ms": row.period_ms for key, row in tables.quantities().items()}
 LIMITS = {
     ("smoke/loop_ma", "alarm"): (15, 10, 20, 1000, True),
@@ -64,7 +65,7 @@ def test_a_changed_table_changes_what_is_generated(monkeypatch):
     assert after["codes.py"] == before["codes.py"].replace("OPEN = const(2)", "OPENED = const(2)")
 
 
-@pytest.mark.parametrize("name", ["kinds", "drivers", "codes"])
+@pytest.mark.parametrize("name", ["kinds", "drivers", "codes", "verbs"])
 def test_each_table_fits_its_schema_and_names_it(name):
     path = tables.HERE / f"{name}.toml"
     text = path.read_text(encoding="utf-8")
@@ -186,6 +187,47 @@ def test_the_codes_keep_their_numbers_for_ever():
         25: "clock_unknown",
         26: "read_failed",
     }
+
+
+def test_the_verbs_keep_their_numbers_for_ever():
+    assert tables.verbs() == {
+        1: "acknowledge",
+        2: "silence",
+        3: "reset",
+        4: "bypass",
+        5: "walk_test",
+        6: "drill",
+        7: "self_test",
+    }
+    assert tables.results() == {0: "done", 1: "refused", 2: "ended", 3: "expired"}
+    assert tables.hows() == {0: "itself", 1: "button", 2: "desk", 3: "console"}
+    assert tables.reasons() == {
+        0: "none",
+        1: "maintenance",
+        2: "cleaning",
+        3: "cooking",
+        4: "building_work",
+        5: "awaiting_repair",
+        6: "test",
+        7: "other",
+    }
+
+
+def test_the_times_of_the_verbs_are_those_that_were_agreed_and_fit_a_record():
+    found = {
+        verb: (figure.default, figure.low, figure.high)
+        for verb, figure in tables.verb_minutes().items()
+    }
+    assert found == {
+        "silence": (10, 1, 30),
+        "bypass": (240, 1, 4320),
+        "walk_test": (30, 1, 240),
+        "drill": (10, 1, 60),
+    }
+    assert max(figure.high for figure in tables.verb_minutes().values()) < 2**13
+    assert max(tables.reasons()) < 2**5
+    assert max(tables.verbs()) < 2**4
+    assert max(*tables.results(), *tables.hows()) < 2**2
 
 
 def test_the_usual_pins_are_pins_that_can_do_it():

@@ -360,7 +360,7 @@ def seen(tmp_path):
 
 def event(n, point=101, conditions=ALARM, what="condition"):
     stamp = (1, 5, 0, None, "none", point, "live", what, conditions, conditions)
-    return StoredEvent("yard", "gw-gate", n, 99, *stamp, 25.0, "mA", 15.0, 0, 0)
+    return StoredEvent("yard", "gw-gate", n, 99, *stamp, 25.0, "mA", 15.0, 0)
 
 
 def test_the_sum_of_a_good_run(seen):

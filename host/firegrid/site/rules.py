@@ -110,7 +110,9 @@ def _check_reaches(
     problems: Problems,
 ) -> None:
     if not any(_comes(rule.when, quantity) for quantity in quantities):
-        conditions = sorted({bit for bit in tables.BITS if any(_comes(bit, q) for q in quantities)})
+        conditions = sorted(
+            {bit for bit in tables.BITS if any(_comes(bit, q) for q in quantities)}
+        )
         text = f"{name} never comes into {rule.when}; it knows {', '.join(conditions)}"
         problems.add(where, "when", text)
 
