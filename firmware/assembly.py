@@ -46,7 +46,7 @@ class Assembly:
 
 
 def make_rule(line, ruled):
-    """Return what a point carries of a rule: (ruled, condition bit, rank, pattern, stays, drills)."""
+    """Return what a point carries of a rule, as Outputs says."""
     names = [name for name, _ in PATTERNS]
     rank = names.index(line["pattern"])
     bit = BITS[line["when"]]

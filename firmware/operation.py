@@ -20,6 +20,7 @@ from lib.verbs import (
     RESET,
     SELF_TEST,
     SILENCE,
+    VERBS,
     WALK_TEST,
 )
 
@@ -30,8 +31,9 @@ _MODES = {WALK_TEST: TEST, DRILL: DRILLED}
 class Operation:
     """`outputs` follow the panel; `recorder` writes what happened.
 
-    An author is (how, person, reason, id of the command). Every verb returns its result and the
-    point of its event: the one that a refusal names, or None for the whole gateway.
+    Every verb is a method of its name on the wire. It takes a point, or None for the whole
+    gateway, whole minutes, and an author (how, person, reason, id of the command). It returns its
+    result and the point of its event: a refusal names the one that refuses.
     """
 
     def __init__(self, panel, outputs, recorder, clock):
@@ -71,35 +73,23 @@ class Operation:
             point = None
         if verb in MINUTES and not minutes:
             return self.end(verb, point, author)
-        if verb == ACKNOWLEDGE:
-            return self.acknowledge(point, author)
-        if verb == SILENCE:
-            return self.silence(minutes, author)
-        if verb == RESET:
-            return self.reset(point, author)
-        if verb == BYPASS:
-            return self.bypass(point, minutes, author)
-        if verb == WALK_TEST:
-            return self.walk_test(point, minutes, author)
-        if verb == DRILL:
-            return self.drill(point, minutes, author)
-        return self.self_test(author)
+        return getattr(self, VERBS[verb])(point, minutes, author)
 
-    def acknowledge(self, point, author):
+    def acknowledge(self, point, _, author):
         """A person has seen what stands now; it changes no condition and silences nothing."""
         panel = self.panel
         for one in [point] if point else [panel.gateway] + panel.points:
             one.acknowledged = one.conditions
         return self._done(ACKNOWLEDGE, DONE, author, point)
 
-    def silence(self, minutes, author):
+    def silence(self, _, minutes, author):
         """Stop the sounder for a time; at the next new alarm it sounds again."""
         if not self.panel.calls:
             return self._done(SILENCE, REFUSED, author, None, minutes)
         self.panel.start(SILENCE, None, minutes, self._clock.ms())
         return self._done(SILENCE, DONE, author, None, minutes)
 
-    def reset(self, point, author):
+    def reset(self, point, _, author):
         """Let go of what is latched and has no cause any more; refused, naming it, where the cause
         of a point stands. A drill is a cause."""
         chosen = [one for one in self._in_service(point) if one.mode != TEST]
@@ -162,7 +152,7 @@ class Operation:
                 self.changed(one, changed)
         return result
 
-    def self_test(self, author):
+    def self_test(self, _point, _minutes, author):
         """Switch the outputs on, one after another, for a moment; refused while an alarm or
         pre-alarm stands."""
         done = self._outputs.self_test(self._clock.ms())

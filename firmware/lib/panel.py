@@ -72,7 +72,7 @@ class Panel:
         self.sounding = calls and self.find(SILENCE) is None
 
     def take(self, point, changed):
-        """A point's condition bits came or went; return whether a new alarm has ended a silence."""
+        """A point's condition bits came or went; return whether that ended a silence."""
         point.acknowledged &= ~changed
         came = changed & point.conditions
         ended = False

@@ -97,22 +97,24 @@ class Point:
         self.code = code
         if self.bypassed:
             return 0
-        conditions = again = 0
-        if self._lost.update(value is None, now_ms):
-            conditions = TROUBLE
-        if value is None:
-            conditions |= self.conditions & ~TROUBLE  # what stood still stands: wires burn too
-            if conditions & TROUBLE:
-                self._restart()
-        else:
+        conditions = TROUBLE if self._lost.update(value is None, now_ms) else 0
+        if value is not None:
+            return self._weigh(value, now_ms, conditions)
+        if conditions:
             for level in self._levels:
-                stands = level.update(value, now_ms)
-                if self.mode == TEST:
-                    stands = level.reset()
-                if stands:
-                    conditions |= level.bit
-                if level.came:
-                    again |= level.bit & ALARM
+                level.restart()
+        return self._become(self.conditions & ~TROUBLE | conditions)  # wires burn, too
+
+    def _weigh(self, value, now_ms, conditions):
+        again = 0
+        for level in self._levels:
+            stands = level.update(value, now_ms)
+            if self.mode == TEST:
+                stands = level.reset()
+            if stands:
+                conditions |= level.bit
+            if level.came:
+                again |= level.bit & ALARM
         if self.mode == DRILLED:
             if again:
                 self.mode = LIVE  # no exercise any more
@@ -130,19 +132,12 @@ class Point:
     def is_held(self):
         """Return whether a reset is refused: it is in ALARM, or something latched has its cause
         still."""
-        if self.conditions & ALARM:
-            return True
-        for level in self._levels:
-            if level.is_held():
-                return True
-        return False
+        held = [level for level in self._levels if level.is_held()]
+        return bool(held) or self.conditions & ALARM != 0
 
     def can_alarm(self):
         """Return whether ALARM is among its conditions."""
-        for level in self._levels:
-            if level.bit == ALARM:
-                return True
-        return False
+        return ALARM in [level.bit for level in self._levels]
 
     def drill(self):
         """Go into ALARM as an exercise; return the bits that came."""
@@ -175,10 +170,6 @@ class Point:
             if level.bit & changed and (level.came or not level.bit & came):
                 return level.limit
         return None
-
-    def _restart(self):
-        for level in self._levels:
-            level.restart()
 
     def _become(self, conditions):
         changed = conditions ^ self.conditions

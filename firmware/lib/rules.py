@@ -1,9 +1,9 @@
 """Which outputs there are, what a rule can drive, and the patterns.
 
-Generated from host/firegrid/rules.toml and drivers.toml by `python -m firegrid.generate`: do not edit.
+Generated from host/firegrid/rules.toml by `python -m firegrid.generate`: do not edit.
 
-OUTPUTS names all there are; ACTUATORS[output] for those that a rule can drive: 1 where it is
-switched and never pulsed. PATTERNS: (name, ms on and off in turn), the most urgent last.
+OUTPUTS names all there are (drivers.toml); ACTUATORS[output] for those that a rule can drive: 1
+where it is switched and never pulsed. PATTERNS: (name, ms on and off in turn), most urgent last.
 """
 
 OUTPUTS = (

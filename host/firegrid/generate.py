@@ -26,8 +26,8 @@ Limits and hysteresis are thousandths of the unit; above, latch and sounds are 1
 
 _RULES_LEGEND = """
 
-OUTPUTS names all there are; ACTUATORS[output] for those that a rule can drive: 1 where it is
-switched and never pulsed. PATTERNS: (name, ms on and off in turn), the most urgent last."""
+OUTPUTS names all there are (drivers.toml); ACTUATORS[output] for those that a rule can drive: 1
+where it is switched and never pulsed. PATTERNS: (name, ms on and off in turn), most urgent last."""
 
 _VERBS_LEGEND = """
 
@@ -136,7 +136,7 @@ def _wiring_py() -> str:
 def _rules_py() -> str:
     head = _HEADER.format(
         what="Which outputs there are, what a rule can drive, and the patterns.",
-        source="rules.toml and drivers.toml",
+        source="rules.toml",
         legend=_RULES_LEGEND,
     )
     names = "".join(f'    "{name}",\n' for name in tables.board().output_names)

@@ -1,10 +1,9 @@
-"""Commands from the desk: each carried out at most once and answered once; rubbish harms nothing."""
+"""Commands from the desk: each carried out at most once and answered once; rubbish is not."""
 
 import json
 from random import getrandbits, seed
 
 from commands import BYTES_MAX, Commands
-from gateway import BURNING, Bench
 from lib.verbs import (
     ACKNOWLEDGE,
     BYPASS,
@@ -17,6 +16,8 @@ from lib.verbs import (
     SILENCE,
     WALK_TEST,
 )
+
+from fake_gateway import BURNING, Bench
 
 NOW_S = 1_767_225_600
 

@@ -1,7 +1,6 @@
 """The console: what a person types, what happens, and what is answered."""
 
 from console import answer
-from gateway import BURNING, Bench
 from lib.verbs import (
     ACKNOWLEDGE,
     BYPASS,
@@ -15,6 +14,8 @@ from lib.verbs import (
     SILENCE,
     WALK_TEST,
 )
+
+from fake_gateway import BURNING, Bench
 
 LINE_MAX = 80
 

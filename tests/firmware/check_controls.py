@@ -3,8 +3,9 @@
 from time import ticks_add
 
 from controls import PRESS_MS, Controls
-from fakes import FakeTime
 from lib.verbs import ACKNOWLEDGE, BUTTON, RESET, SILENCE
+
+from fakes import FakeTime
 
 STEP_MS = 50
 

@@ -1,6 +1,5 @@
 """What a person can do: each verb does what it says, and tells it in the right order."""
 
-from gateway import BURNING, HOLD_MS, ME, Bench, smoke
 from lib.point import ALARM, DRILLED, LIVE, SUPERVISORY, TEST, TROUBLE, Level, Point
 from lib.verbs import (
     ACKNOWLEDGE,
@@ -14,6 +13,8 @@ from lib.verbs import (
     SILENCE,
     WALK_TEST,
 )
+
+from fake_gateway import BURNING, HOLD_MS, ME, Bench, smoke
 
 NOBODY = (0, 0, 0, 0)
 TROUBLE_MS = 2100

@@ -5,10 +5,11 @@ import sys
 from random import getrandbits, seed
 
 import terminal
-from fakes import FakeTime
-from gateway import Bench
 from lib.verbs import ACKNOWLEDGE, DONE
 from terminal import LINE_MAX, Terminal
+
+from fake_gateway import Bench
+from fakes import FakeTime
 
 
 class Keyboard:

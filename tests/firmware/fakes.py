@@ -194,8 +194,8 @@ class FakeTime:
     boot = 3
     quality = 3
 
-    def __init__(self, start_ms=ticks_add(0, -700)):
-        self._start_ms = start_ms
+    def __init__(self):
+        self._start_ms = ticks_add(0, -700)
         self.up_s = self.up_ms = self.passed_ms = 0
         self.unix_s = 1_767_225_600
 

@@ -278,7 +278,7 @@ def test_a_ramp_goes_evenly_from_what_was_to_what_is_asked():
     [
         (Break("smoke-tailor", "open", 5), ("open",), (None,), 5),
         (LoseLink("gw-shops", 20), (False,), (True,), 20),
-        (Press("gw-shops"), (True,), (False,), 0.5),
+        (Press("gw-shops"), (True,), (False,), 5.5),
     ],
 )
 def test_what_lasts_for_a_time_ends_by_itself(action, first, then, after_s):

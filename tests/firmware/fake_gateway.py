@@ -2,10 +2,11 @@
 
 from time import ticks_add
 
-from fakes import FakeOutputs, FakeRecorder, FakeTime
 from lib.panel import Panel
 from lib.point import ALARM, Gateway, Level, Point
 from operation import Operation
+
+from fakes import FakeOutputs, FakeRecorder, FakeTime
 
 HOLD_MS = 200
 STEP_MS = 100
