@@ -95,7 +95,7 @@ class Operation:
         chosen = [one for one in self._in_service(point) if one.mode != TEST]
         changes = [(one, one.reset()) for one in chosen]
         standing = [one for one in chosen if one.is_held()]
-        if author.how in (BUTTON, CONSOLE):  # whoever opens a valve again must stand before it
+        if author[0] in (BUTTON, CONSOLE):  # whoever opens a valve again must stand before it
             self._outputs.release(point)
         if standing:
             point = self._foremost(standing)

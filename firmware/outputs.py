@@ -45,7 +45,7 @@ class Outputs:
 
     def __init__(self, indicators, ruled, panel, clock):
         self._indicators = indicators
-        self._ruled = list(ruled.values())
+        self._ruled = [ruled[name] for name in sorted(ruled)]
         self._sounder = ruled.get("sounder")
         self._tested = [one.indicator for one in self._ruled if one.tested]
         self._tested += [indicators[name] for name in sorted(indicators) if name[-5:] == "_lamp"]

@@ -380,6 +380,19 @@ def test_the_end_of_a_drill_keeps_what_was_latched_before_it():
     assert bench.point(1).conditions == SUPERVISORY
 
 
+# ---- what a reset may open again ----
+
+
+def test_only_a_local_reset_lets_go_of_what_stays():
+    for how, released in ((1, [None]), (2, []), (3, [None]), (0, [])):
+        bench = Bench()
+        bench.operation.act(RESET, None, 0, (how, 0, 0, 0))
+        assert bench.outputs.released == released, how
+    bench = burning(1, 2)
+    bench.act(RESET, 2)
+    assert bench.outputs.released == [bench.point(2)], "the point asked for, not the one named"
+
+
 # ---- self-test and the rest ----
 
 
@@ -388,6 +401,12 @@ def test_a_self_test_is_left_to_the_outputs():
     assert bench.act(SELF_TEST, 1) == (DONE, 0)
     assert bench.outputs.self_tests == 1
     assert bench.told == [("act", SELF_TEST, DONE, 0, 0, ME)]
+
+
+def test_a_self_test_that_the_outputs_refuse_is_refused():
+    bench = Bench()
+    bench.outputs.self_test = lambda now_ms: False
+    assert bench.act(SELF_TEST) == (REFUSED, 0)
 
 
 def test_points_are_found_by_their_number():
