@@ -31,21 +31,20 @@ def build(board, root):
     recorder = Recorder(clock, journal, gateway)
     recorder.note(record.BOOT, value=board.reset_cause() * 1000)
 
-    wired = assemble(board, clock)
-    recorder.trouble(CONFIG_REFUSED, wired.refused is not None)
-    if wired.refused:
-        print("configuration refused:", wired.refused)
-    points = [channel.point for channel in wired.channels]
+    refused, head, indicators, ruled, channels = assemble(board, clock)
+    recorder.trouble(CONFIG_REFUSED, refused is not None)
+    if refused:
+        print("configuration refused:", refused)
+    points = [channel.point for channel in channels]
     panel = Panel(points, gateway)
-    outputs = Outputs(wired.indicators, wired.ruled, panel, clock)
+    outputs = Outputs(indicators, ruled, panel, clock)
     operation = Operation(panel, outputs, recorder, clock)
     tasks = Supervisor(clock.ms, recorder.task_failed)
-    fail_safe = wired.indicators.get("fail_safe")
+    fail_safe = indicators.get("fail_safe")
     health = Health(board.watchdog(WATCHDOG_MS), tasks, panel, fail_safe, clock)
-    tasks.add("sampling", Sampling(wired.channels, operation, recorder, clock).run, 2000)
+    tasks.add("sampling", Sampling(channels, operation, recorder, clock).run, 2000)
     tasks.add("outputs", outputs.run, 2000)
     tasks.add("health", health.run, 5000)
-    head = wired.head
     if head:
         button = board.button(head["button_pin"])
         tasks.add("controls", Controls(button, operation, clock).run, 2000)
@@ -63,13 +62,16 @@ def build(board, root):
 
 
 def assemble(board, clock):
-    """Return what the configuration asks for."""
+    """Return what the configuration asks for: why it was refused, its head, indicators, what rules
+    drive, and channels. Not the Assembly itself: it would keep all the tables in memory."""
     from assembly import Assembly
 
     wired = Assembly(board, clock)
+    parts = (wired.refused, wired.head, wired.indicators, wired.ruled, wired.channels)
+    del wired, Assembly
     forget("assembly", "config", "lib.kinds", "lib.rules", "lib.wiring")
     gc.collect()
-    return wired
+    return parts
 
 
 def identify(root, head, board):
