@@ -33,7 +33,7 @@ class Assembly:
         self.channels = [
             Channel(
                 make_point(line),
-                make_driver(line, self.head, board, clock),
+                make_driver(line, self.head, board, clock, self.indicators),
                 line["period_ms"],
                 self.head["sample_s"],
                 now_ms,
@@ -89,7 +89,7 @@ def make_rise(window_ms, level):
     return Rise(window_ms, *level)
 
 
-def make_driver(line, head, board, clock):
+def make_driver(line, head, board, clock, indicators):
     """Return the driver of a point's line; only a driver that a site uses is imported.
 
     Driver `detector-loop` is the class DetectorLoop in drivers/detector_loop.py.
@@ -101,6 +101,8 @@ def make_driver(line, head, board, clock):
     if name == "residual-current":
         params["clock"] = clock
         params["mains_hz"] = head["mains_hz"]
+    if name == "sounder-line":
+        params["sounder"] = indicators.get("sounder")
     file = name.replace("-", "_")
     module = getattr(__import__("drivers." + file), file)
     made = getattr(module, "".join([part[0].upper() + part[1:] for part in name.split("-")]))

@@ -100,9 +100,11 @@ class Point:
         conditions = TROUBLE if self._lost.update(value is None, now_ms) else 0
         if value is not None:
             return self._weigh(value, now_ms, conditions)
-        if conditions:
-            for level in self._levels:
+        for level in self._levels:
+            if conditions:
                 level.restart()
+            if level.bit == TROUBLE and level.stands():
+                conditions |= TROUBLE  # a battery that was low has not got better by being lost
         return self._become(self.conditions & ~TROUBLE | conditions)  # wires burn, too
 
     def _weigh(self, value, now_ms, conditions):

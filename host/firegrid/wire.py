@@ -36,7 +36,7 @@ EVENTS = ("condition", "boot", "clock", "link", "config", "act", "lost")
 KINDS = (
     *("gateway", "smoke", "gas", "leakage", "hydrant", "sprinkler"),
     *("callpoint", "lift", "lane", "valve", "tamper", "cap", "contact"),
-    *("temperature", "analog"),
+    *("temperature", "analog", "mains", "battery", "sounder_line"),
 )
 VERBS = tuple(tables.verbs().values())
 RESULTS = tuple(tables.results().values())

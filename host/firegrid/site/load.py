@@ -45,7 +45,8 @@ def _site(path: Path, row: dict[str, Any], problems: Problems) -> Site:
         gateways=gateways,
         points=tuple(
             filter(
-                None, (read_point(*item, problems, gateways) for item in _numbered(fields, "point"))
+                None,
+                (read_point(*item, problems, gateways) for item in _numbered(fields, "point")),
             )
         ),
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from firegrid import tables
 from firegrid.errors import FiregridError
+from firegrid.site.bands import CEILING_V
 from firegrid.site.contact import states_fault
 from firegrid.site.fields import Fields, Problems
 from firegrid.site.model import Gateway, Input, Level, Point
@@ -37,7 +38,7 @@ _UNITS = {
     "db_m": "dB/m",
     "c": "°C",
 }
-_LEVEL = re.compile(rf"(pre_alarm|alarm|supervisory|rise)(?:_({'|'.join(_UNITS)}))?")
+_LEVEL = re.compile(rf"(pre_alarm|alarm|supervisory|trouble|rise)(?:_({'|'.join(_UNITS)}))?")
 
 
 def read_point(
@@ -175,6 +176,11 @@ def _reach(point: Point) -> float:
             return params["span_kpa"]
         case "residual-current":
             return BIAS_ROOM_MV / sqrt(2) / params["burden_ohm"] * params["ratio"]
+        case "divider":
+            highest_v = CEILING_V[Input.parse(point.input).bus] if point.input else 0
+            return (
+                min(params["above_range_mv"], highest_v * 1e6 / params["divider_permille"]) / 1000
+            )
         case "ntc":
             return min(_hottest_c(params), NTC_HOTTEST_C)
     return point.table.high
