@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from firegrid import cli, resources, tables, words
 from firegrid.site.bands import CEILING_V, FLOOR_V, bands
-from firegrid.site.explain import OUTPUTS, TROUBLE_HOLD_MS, explanation, sentences
+from firegrid.site.explain import LAMPS, TROUBLE_HOLD_MS, explanation, sentences
 from firegrid.site.load import load_site
 from firegrid.site.model import Input
 from vm import ROOT, run_vm
@@ -51,10 +51,14 @@ def test_each_condition_is_told_with_limit_hold_clearing_latch_and_outputs(garde
         "for 3 s without a break\n"
         "  latched: its cause goes below 13 %LEL, for 5 s without a break, "
         "and then it stays until a person resets it\n"
-        "  then: sounder (GPIO 25) on, alarm lamp (GPIO 27) on\n"
+        "  then: sounder (GPIO 25) in fast pulses, "
+        "alarm lamp (GPIO 27) flashing until acknowledged, then steady\n"
     ) in text
     assert "PRE-ALARM: 8 %LEL [SET BY THE SITE FILE; default 10 %LEL] or more" in text
-    assert "  then: alarm lamp (GPIO 27) blinking\n" in text
+    assert (
+        "  then: sounder (GPIO 25) with two short beeps every ten seconds until acknowledged, "
+        "alarm lamp (GPIO 27) blinking\n"
+    ) in text
     assert "below 3.6 mA (0.36 V at the input): signal too low" in text
 
 
@@ -151,9 +155,9 @@ def test_the_hold_of_trouble_is_the_firmwares():
 
 def test_every_driver_has_bands_and_every_output_a_pattern(garden):
     assert CLASSES.keys() == tables.drivers().keys()
-    assert OUTPUTS.keys() == tables.BITS.keys()
-    named = {name for outputs in OUTPUTS.values() for name in outputs}
-    assert named <= tables.board().outputs.keys()
+    assert LAMPS.keys() == tables.BITS.keys()
+    named = {name for lamps in LAMPS.values() for name in lamps}
+    assert named <= set(tables.board().output_names) - set(tables.actuators())
 
 
 BANDS = """

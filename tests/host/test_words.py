@@ -91,7 +91,7 @@ def test_the_schema_refuses_a_catalogue_without_a_section_or_text(break_it):
         ("hows", set(tables.hows().values())),
         ("reasons", set(tables.reasons().values())),
         ("news", {*wire.EVENTS, "online", "offline"} - {"condition"}),
-        ("outputs", set(tables.board().outputs)),
+        ("outputs", set(tables.board().output_names)),
     ],
 )
 def test_a_section_has_a_word_for_each_key_and_none_besides(language, section, expected):
