@@ -37,7 +37,7 @@ def build(board, root):
         print("configuration refused:", refused)
     points = [channel.point for channel in channels]
     panel = Panel(points, gateway)
-    outputs = Outputs(indicators, ruled, panel, clock)
+    outputs = Outputs(indicators, ruled, panel, clock, board)
     operation = Operation(panel, outputs, recorder, clock)
     tasks = Supervisor(clock.ms, recorder.task_failed)
     fail_safe = indicators.get("fail_safe")

@@ -4,7 +4,7 @@ import config
 from drivers.indicator import Indicator
 from lib.kinds import KINDS
 from lib.point import ALARM, PRE_ALARM, SUPERVISORY, TROUBLE, Level, Point
-from lib.rules import ACTUATORS, PATTERNS
+from lib.rules import ACTUATORS, OUTPUTS, PATTERNS
 from lib.wiring import DRIVERS
 from outputs import Ruled
 from sampling import Channel
@@ -24,7 +24,7 @@ class Assembly:
             for line in settings.lines("output")
         }
         self.ruled = {
-            name: Ruled(indicator, not ACTUATORS[name])
+            name: Ruled(indicator, not ACTUATORS[name], 1 << OUTPUTS.index(name))
             for name, indicator in self.indicators.items()
             if name in ACTUATORS
         }

@@ -1,8 +1,8 @@
 """The outputs task: they follow the panel at once, by the rules; patterns go on by themselves.
 
 What a rule drives follows the points that it heeds. A sounder obeys silence, and what is no alarm
-only beeps until somebody has acknowledged it. What stays, stays until a local reset. Points in a
-walk test drive nothing but a chirp.
+only beeps until somebody has acknowledged it. What stays, stays until a local reset, and over a
+restart. Points in a walk test drive nothing but a chirp.
 """
 
 import asyncio
@@ -20,11 +20,13 @@ MOMENT_MS = const(700)  # how long a self-test shows each output
 
 
 class Ruled:
-    """An output that rules drive; `tested` tells whether a self-test may switch it on."""
+    """An output that rules drive; `tested` tells whether a self-test may switch it on, `bit`
+    stands for it where what stays is kept."""
 
-    def __init__(self, indicator, tested):
+    def __init__(self, indicator, tested, bit):
         self.indicator = indicator
         self.tested = tested
+        self.bit = bit
         self.held = False  # stays until a local reset
         self.rank = 0  # of the pattern that is wanted: the most urgent one counts
         self.pattern = OFF
@@ -40,10 +42,11 @@ class Outputs:
     """`indicators` by name; an output that a site does not wire is simply not there.
 
     `ruled` are the Ruled outputs by name; a point's rules are its `drives`:
-    (ruled, condition bit, rank, pattern, stays, drills).
+    (ruled, condition bit, rank, pattern, stays, drills). `memory` outlives a restart: it has
+    held_outputs() and keep_held_outputs(bits).
     """
 
-    def __init__(self, indicators, ruled, panel, clock):
+    def __init__(self, indicators, ruled, panel, clock, memory):
         self._indicators = indicators
         self._ruled = [ruled[name] for name in sorted(ruled)]
         self._sounder = ruled.get("sounder")
@@ -55,6 +58,10 @@ class Outputs:
         self._chirps = panel.chirps
         self._chirp_ms = None  # since when it chirps
         self._test_ms = None  # since when a self-test runs
+        self._memory = memory
+        self._kept = memory.held_outputs()
+        for one in self._ruled:
+            one.held = self._kept & one.bit != 0
 
     def watch(self, uplink):
         """From now on the link lamp shows this uplink."""
@@ -81,8 +88,21 @@ class Outputs:
     def release(self, point):
         """A local reset of a point, None for all: what stayed for it and has no cause goes."""
         for ruled in self._ruled:
-            if point is None or drives(point, ruled):
+            if point is None or ruled in [rule[0] for rule in point.drives]:
                 ruled.held = False  # where its cause still stands, it is held again at once
+
+    def remember(self):
+        """Keep what stays over a restart; where that fails, it is kept until then."""
+        held = 0
+        for ruled in self._ruled:
+            if ruled.held:
+                held |= ruled.bit
+        if held != self._kept:
+            self._kept = held
+            try:
+                self._memory.keep_held_outputs(held)
+            except OSError as error:
+                print("what stays is not kept over a restart:", error)
 
     def _decide(self):
         """Ask every output for what the points want of it."""
@@ -172,13 +192,6 @@ class Outputs:
             now_ms = self._clock.ms()
             self._panel.refresh()  # the gateway's own troubles come from other tasks
             self.follow(now_ms)
+            self.remember()  # writes flash: not on the way of an alarm
             beat(now_ms)
             await asyncio.sleep_ms(TICK_MS)
-
-
-def drives(point, ruled):
-    """Return whether a point has a rule for this output."""
-    for rule in point.drives:
-        if rule[0] is ruled:
-            return True
-    return False

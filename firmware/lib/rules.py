@@ -3,7 +3,7 @@
 Generated from host/firegrid/rules.toml by `python -m firegrid.generate`: do not edit.
 
 OUTPUTS names all there are (drivers.toml); ACTUATORS[output] for those that a rule can drive: 1
-where it is switched and never pulsed. PATTERNS: (name, ms on and off in turn), most urgent last.
+where it is switched and never pulsed. PATTERNS: (name, ms on and off in turn), urgent last.
 """
 
 OUTPUTS = (

@@ -27,7 +27,7 @@ Limits and hysteresis are thousandths of the unit; above, latch and sounds are 1
 _RULES_LEGEND = """
 
 OUTPUTS names all there are (drivers.toml); ACTUATORS[output] for those that a rule can drive: 1
-where it is switched and never pulsed. PATTERNS: (name, ms on and off in turn), most urgent last."""
+where it is switched and never pulsed. PATTERNS: (name, ms on and off in turn), urgent last."""
 
 _VERBS_LEGEND = """
 
@@ -146,7 +146,10 @@ def _rules_py() -> str:
     patterns = "".join(
         f'    ("{row.name}", {row.times_ms}),\n' for row in tables.patterns().values()
     )
-    return f"{head}\nOUTPUTS = (\n{names})\n\nACTUATORS = {{\n{actuators}}}\n\nPATTERNS = (\n{patterns})\n"
+    parts = (
+        f"OUTPUTS = (\n{names})\n\nACTUATORS = {{\n{actuators}}}\n\nPATTERNS = (\n{patterns})\n"
+    )
+    return f"{head}\n{parts}"
 
 
 def _driver_rows(driver: tables.Driver) -> str:

@@ -173,6 +173,7 @@ class Rule:
     points: tuple[str, ...] = ()
     source: str = ""
     status: str = ""
+    number: int = 0  # which of its gateway's; 0 for a default
 
 
 def thousandths(value: float) -> int:

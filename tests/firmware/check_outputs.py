@@ -22,13 +22,31 @@ class FakeUplink:
         self.confirmed = confirmed
 
 
+class FakeMemory:
+    def __init__(self, held=0):
+        self.held = held
+        self.writes = 0
+        self.broken = False
+
+    def held_outputs(self):
+        return self.held
+
+    def keep_held_outputs(self, bits):
+        self.writes += 1
+        if self.broken:
+            raise OSError(5)
+        self.held = bits
+
+
 class Bench:
     """A fire point (1), a gas point (2) and a lift (3); `names` are the lamps that are wired."""
 
-    def __init__(self, lamps=LAMPS):
+    def __init__(self, lamps=LAMPS, memory=None):
         self.pins = {name: FakePin() for name in lamps + RULED}
         indicators = {name: Indicator(pin) for name, pin in self.pins.items()}
-        self.ruled = {name: Ruled(indicators[name], name[0] == "s") for name in RULED}
+        self.ruled = {
+            name: Ruled(indicators[name], name[0] == "s", 1 << at) for at, name in enumerate(RULED)
+        }
         sounder, strobe, valve, relay = [self.ruled[name] for name in RULED]
         self.fire = Point(1, "smoke", "", True, [])
         self.gas = Point(2, "gas", "", True, [])
@@ -46,7 +64,7 @@ class Bench:
             (valve, ALARM, 5, STEADY, 1, 0),
         )
         self.panel = Panel([self.fire, self.gas, self.lift], Gateway())
-        self.outputs = Outputs(indicators, self.ruled, self.panel, None)
+        self.outputs = Outputs(indicators, self.ruled, self.panel, None, memory or FakeMemory())
         self.now_ms = 0
 
     def set(self, point, conditions, mode=LIVE):
@@ -164,6 +182,33 @@ def test_a_relay_that_does_not_stay_goes_with_its_cause():
     bench = Bench()
     assert "charging_relay" in bench.set(bench.fire, ALARM)
     assert "charging_relay" not in bench.set(bench.fire, 0)
+
+
+def test_what_stays_is_kept_over_a_restart_and_written_only_on_a_change():
+    memory = FakeMemory()
+    bench = Bench(memory=memory)
+    bench.outputs.remember()
+    assert memory.writes == 0
+    bench.set(bench.gas, ALARM)
+    for _ in range(3):
+        bench.outputs.remember()
+    assert (memory.held, memory.writes) == (4, 1)
+    again = Bench(memory=memory)
+    assert again.on() == LIT | {"gas_valve"}
+    again.outputs.release(None)
+    assert again.on() == LIT
+    again.outputs.remember()
+    assert (memory.held, memory.writes) == (0, 2)
+
+
+def test_flash_that_fails_stops_nothing_and_is_not_worn_out():
+    memory = FakeMemory()
+    memory.broken = True
+    bench = Bench(memory=memory)
+    bench.set(bench.gas, ALARM)
+    for _ in range(3):
+        bench.outputs.remember()
+    assert memory.writes == 1 and "gas_valve" in bench.on()
 
 
 # ---- walk test and drill ----

@@ -25,6 +25,8 @@ CLASSES = {
     "ratiometric": "Ratiometric",
     "ntc": "Ntc",
     "contact": "Contact",
+    "divider": "Divider",
+    "sounder-line": "SounderLine",
 }
 
 
@@ -143,6 +145,18 @@ def test_an_unknown_point_is_refused_with_the_known_ones():
     done = run("jinshui-garden", "999")
     assert done.exit_code == 1
     assert done.stderr.startswith("firegrid: jinshui-garden has no point 999; it has: 101 smoke-")
+
+
+def test_what_a_point_drives_is_told_with_what_stays_and_what_drills_leave_alone(tmp_path):
+    site = load_site(ROOT / "tests" / "sim" / "sites" / "outputs.toml")
+    text = told(site, "gas-gate")
+    shut = "gas shut-off valve (GPIO 16) on and kept so until a reset at the gateway"
+    assert f"strobe (GPIO 13) on, {shut} (not in drills)\n" in text
+    assert "fail-safe trouble output (GPIO 23) lets go" in text
+    assert "request to the charging posts" not in text
+    row = explanation(site, site.point("smoke-gate"))
+    [relay] = [r for r in row["levels"][0]["outputs"] if r["name"] == "charging_relay"]
+    assert (relay["stays"], relay["drills"], relay["source"]) == (True, False, "the site file")
 
 
 # --- the gateway's own code says the same ----------------------------------------------------

@@ -157,7 +157,8 @@ def test_no_sentence_is_left_over_that_nobody_tells():
     told = {key for _, key, _ in calls_of_tell()}
     chosen_by_name = {
         "explain": {"above", "below", "clears_below", "clears_above", "band_below", "band_above",
-                    "steady", "slow", "at_input", "in_circuit"},
+                    "steady", "slow", "off", "beeps", "fast", "temporal3", "flash",
+                        "at_input", "in_circuit"},
         "view": {"point", "kind", "place", "value", "state", "age"},
         "lint": {"nodes", "grids", "people", "gateways", "points"},
         "tree": {"above", "below"},

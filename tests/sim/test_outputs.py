@@ -89,6 +89,23 @@ def test_gas_shuts_the_valve_which_stays_shut_until_a_reset_at_the_gateway(live)
     live.fleet.press("gw-gate", False)
 
 
+def test_a_shut_valve_is_shut_again_after_a_power_cut_with_the_gas_gone(live):
+    pins = live.pins
+    drive(live, "gas-gate", "gas_pct_lel", 40)
+    pins.until("gas_valve")
+    drive(live, "gas-gate", "gas_pct_lel", 0)
+    time.sleep(QUIET_S)
+    cut_ns = time.time_ns()
+    live.fleet.cut_power("gw-gate", 0.5)
+    live.until(
+        lambda: [on for at_ns, on in pins.edges("gas_valve") if at_ns > cut_ns][-1:] == [True],
+        "the valve is shut again",
+    )
+    live.fleet.press("gw-gate", True)
+    pins.until("gas_valve", False)
+    live.fleet.press("gw-gate", False)
+
+
 def test_an_e_bike_in_the_lift_asks_for_it_and_the_rest_of_the_rules_hold(live):
     pins = live.pins
     drive(live, "lift-gate", "contact", 1)

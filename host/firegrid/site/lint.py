@@ -100,12 +100,11 @@ def _gateways(site: Site) -> Iterator[Finding]:
 def _rules(site: Site) -> Iterator[Finding]:
     for gateway in site.gateways:
         kinds = {point.kind for point in site.points_of(gateway.id)}
-        for number, rule in enumerate(gateway.rules, 1):
+        for rule in gateway.rules:
             if rule.kinds and not kinds.intersection(rule.kinds):
                 heeded = words.listed(rule.kinds)
-                yield _finding(
-                    "idle-rule", _place("gateway", gateway.id), number=number, kinds=heeded
-                )
+                where = _place("gateway", gateway.id)
+                yield _finding("idle-rule", where, number=rule.number, kinds=heeded)
 
 
 def _alarms(site: Site) -> Iterator[Finding]:

@@ -32,7 +32,6 @@ def load_site(path: Path | str) -> Site:
 
 def _site(path: Path, row: dict[str, Any], problems: Problems) -> Site:
     fields = Fields(row, "", problems)
-    gateways = tuple(read_gateway(*item, problems) for item in _numbered(fields, "gateway"))
     site = Site(
         path=path,
         id=fields.ident("id"),
@@ -42,7 +41,11 @@ def _site(path: Path, row: dict[str, Any], problems: Problems) -> Site:
         nodes=tuple(_node(*item, problems) for item in _numbered(fields, "node")),
         grids=tuple(_grid(*item, problems) for item in _numbered(fields, "grid")),
         people=tuple(_person(*item, problems) for item in _numbered(fields, "person")),
-        gateways=gateways,
+        gateways=(
+            gateways := tuple(
+                read_gateway(*item, problems) for item in _numbered(fields, "gateway")
+            )
+        ),
         points=tuple(
             filter(
                 None,

@@ -45,6 +45,7 @@ def _read(row: dict[str, Any], index: int, gateway: Fields) -> tables.Rule | Non
         drills=_flag(fields, "drills", not actuator),
         source="the site file",
         status="to-be-checked",
+        number=index,
     )
     fields.end()
     known = [fields.known(kind, "kinds", tables.kinds()) for kind in rule.kinds]
@@ -71,8 +72,8 @@ def check_rules(site: Site, problems: Problems) -> None:
     for gateway in site.gateways:
         wired = {output.name for output in gateway.outputs}
         seen: dict[tuple[str, str, str], int] = {}
-        for number, rule in enumerate(gateway.rules, 1):
-            where = f"gateway {gateway.id}: rule {number}"
+        for rule in gateway.rules:
+            where = f"gateway {gateway.id}: rule {rule.number}"
             if rule.output not in wired:
                 text = f"{rule.output} has no pin at this gateway; write one in [gateway.outputs]"
                 problems.add(where, "output", text)
@@ -81,8 +82,8 @@ def check_rules(site: Site, problems: Problems) -> None:
             for kind in rule.kinds:
                 _check_reaches(rule, kind, [*tables.kinds()[kind].values()], where, problems)
             for target in (*rule.kinds, *rule.points):
-                first = seen.setdefault((rule.output, rule.when, target), number)
-                if first != number:
+                first = seen.setdefault((rule.output, rule.when, target), rule.number)
+                if first != rule.number:
                     text = f"{rule.output} at {rule.when} of {target} is in rule {first} already"
                     problems.add(where, "", text)
 
