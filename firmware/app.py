@@ -20,11 +20,13 @@ from sampling import Sampling
 from terminal import Terminal
 
 VERSION = "0.1.0"
+LATE = ("console", "commands", "acts", "lib.act", "lib.service", "lib.verbs")
 
 
 def build(board, root):
     """Return the supervisor of a whole gateway; `root` is the folder of the firmware that was
     booted. The points are watched even where there is nobody to tell."""
+    rehearse()
     clock = Clock(board.count_boot())
     journal = Journal(int.from_bytes(os.urandom(4), "little") | 1)
     gateway = Gateway()
@@ -47,8 +49,8 @@ def build(board, root):
     tasks.add("health", health.run, 5000)
     if head:
         button = board.button(head["button_pin"])
-        tasks.add("controls", Controls(button, operation, clock).run, 2000)
-        tasks.add("terminal", Terminal(operation, clock).run, 5000)
+        controls = Controls(button, Terminal(operation, clock), operation, clock)
+        tasks.add("controls", controls.run, 2000)
         identity = identify(root, head, board)
         reported = (identity, panel, clock, journal, health, tasks)
         uplink = connect(head, board, clock, journal, recorder, operation, reported)
@@ -56,6 +58,15 @@ def build(board, root):
         tasks.add("uplink", uplink.run, 60000)
         tasks.add("downlink", uplink.listen, 60000)
     return tasks
+
+
+def rehearse():
+    """Load once what else is loaded only while somebody acts: the interpreter's table of names has
+    them from then on, and need not grow when the heap is full."""
+    for name in LATE:
+        __import__(name)
+    forget(*LATE)
+    gc.collect()
 
 
 # Each of these imports late and forgets: tables and uplink are never in memory together.
@@ -90,9 +101,7 @@ def identify(root, head, board):
 
 def connect(head, board, clock, journal, recorder, operation, reported):
     """Return the uplink that carries the journal and a report of what is `reported`."""
-    from commands import Commands
     from report import Report
     from uplink import Uplink
 
-    commands = Commands(operation, recorder, clock)
-    return Uplink(head, board, clock, journal, recorder, Report(*reported), commands)
+    return Uplink(head, board, clock, journal, recorder, Report(*reported), operation)

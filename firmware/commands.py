@@ -1,55 +1,54 @@
-"""Commands from the desk: one verb each, carried out at most once, answered by one event."""
+"""Commands from the desk: one verb each, carried out at most once, answered by one event.
+
+Loaded only when one comes."""
 
 import json
 
+from micropython import const
+
+from acts import find
 from lib.verbs import DESK, EXPIRED, MINUTES, REASONS_MAX, REFUSED, VERBS
 
 BYTES_MAX = 256
-_SEEN = 8  # the broker may deliver a command again
+UNREAD = const(0)  # in what was heard: how many were no commands
+_SEQUENCE = const(1)  # of the last one that was carried out
+_IDS = const(2)  # from here on: the last ids, whatever became of them
+_IDS_MAX = const(8)  # the broker may deliver a command again
 _U32 = 0xFFFFFFFF
 _PERSON_MAX = 0x3FFF
 
 
-class Commands:
-    """Takes payloads of down/command; `unread` counts those that were none."""
+def take(payload, heard, operation):
+    """Carry out a payload of down/command, or answer why not. What cannot be read is no command.
 
-    def __init__(self, operation, recorder, clock):
-        self._operation = operation
-        self._recorder = recorder
-        self._clock = clock
-        self._seen = []  # the last ids, whatever became of them
-        self._sequence = -1  # of the last one that was carried out
-        self.unread = 0
+    `heard` is a list, empty at first, that this module keeps its numbers in."""
+    if not heard:
+        heard += [0, -1]
+    try:
+        said = read(payload)
+    except (ValueError, KeyError, TypeError) as error:
+        heard[UNREAD] += 1
+        print("command", heard[UNREAD], "not understood:", repr(error))
+        return
+    if said["id"] in heard[_IDS:]:
+        return
+    heard[_IDS:] = heard[_IDS:][1 - _IDS_MAX :] + [said["id"]]
+    verb = VERBS.index(said["verb"])
+    author = (DESK, said["issuer"], said["reason"], said["id"])
+    found, point = find(operation.panel.points, said["point"])
+    refusal = _refusal(said, operation.clock.time_s(), found, heard[_SEQUENCE])
+    if refusal:
+        operation.recorder.act(verb, refusal, author, point, said["minutes"])
+    else:
+        heard[_SEQUENCE] = said["sequence"]
+        operation.act(verb, point, said["minutes"], author)
 
-    def take(self, payload):
-        """Carry out a command, or answer why not. What cannot be read is no command."""
-        try:
-            said = read(payload)
-        except (ValueError, KeyError, TypeError) as error:
-            self.unread += 1
-            print("command not understood:", repr(error))
-            return
-        if said["id"] not in self._seen:
-            self._seen = self._seen[1 - _SEEN :] + [said["id"]]
-            self._carry_out(said)
 
-    def _carry_out(self, said):
-        verb = VERBS.index(said["verb"])
-        author = (DESK, said["issuer"], said["reason"], said["id"])
-        found, point = self._operation.find(said["point"])
-        refusal = self._refusal(said, found)
-        if refusal:
-            self._recorder.act(verb, refusal, author, point, said["minutes"])
-        else:
-            self._sequence = said["sequence"]
-            self._operation.act(verb, point, said["minutes"], author)
-
-    def _refusal(self, said, found):
-        now_s = self._clock.time_s()
-        if now_s and now_s >= said["expires_s"]:
-            return EXPIRED
-        known = now_s and found  # without a clock nobody can tell how old it is
-        return 0 if known and said["sequence"] > self._sequence else REFUSED
+def _refusal(said, now_s, found, last):
+    """Return EXPIRED, REFUSED or 0. Without a clock nobody can tell how old a command is."""
+    if now_s and now_s >= said["expires_s"]:
+        return EXPIRED
+    return 0 if now_s and found and said["sequence"] > last else REFUSED
 
 
 def read(payload):

@@ -1,6 +1,8 @@
 """What a person types at the serial port: a verb a line, in the words of `help`."""
 
+from acts import find
 from lib.codes import STARTING
+from lib.panel import left_s
 from lib.payload import decimal
 from lib.record import MODES
 from lib.verbs import (
@@ -66,11 +68,11 @@ def _answer(words, operation, clock):
     verb, names = _LINES[first]
     numbers = _numbers(words[1:], names, verb)
     number = numbers.get("point", 0)
-    found, point = operation.find(number)
+    found, point = find(operation.panel.points, number)
     if not found:
         raise ValueError(f"there is no point {number}")
     author = (CONSOLE, numbers.get("person", 0), numbers.get("reason", 0), 0)
-    result, named = operation.act(verb, point, numbers["minutes"], author)
+    result, named = operation.act(verb, point, numbers.get("minutes"), author)
     said = VERBS[verb] + " " + RESULTS[result]
     return f"{said}: {_state(named)}" if named else said
 
@@ -79,13 +81,14 @@ def _numbers(words, names, verb):
     """Return the numbers of a line by name; raise ValueError where one is wrong."""
     if len(words) > len(names):
         raise ValueError("too many words")
-    usual, most = MINUTES.get(verb, (0, 0))
-    numbers = {"minutes": usual}
+    highest = {"minutes": MINUTES.get(verb, (0, 0))[1]}
+    highest.update(_HIGHEST)
+    numbers = {}
     for at, given in enumerate(names):
         name = given.lower()
         if at < len(words):
-            highest = most if name == "minutes" else _HIGHEST[name]
-            numbers[name] = _number(name, words[at], highest, given == "POINT" and verb != BYPASS)
+            may_be_all = given == "POINT" and verb != BYPASS
+            numbers[name] = _number(name, words[at], highest[name], may_be_all)
         elif name != given:
             raise ValueError(f"which {name}?")
     return numbers
@@ -108,8 +111,9 @@ def status(panel, now_ms):
     if panel.first_alarm:
         lines.append(f"first alarm: {panel.first_alarm.number}")
     for act in panel.running:
-        place = act.point.number if act.point else "all"
-        lines.append(f"{VERBS[act.verb]} {place}: {act.left_s(now_ms)} s left")
+        verb, point, _ = act
+        place = point.number if point else "all"
+        lines.append(f"{VERBS[verb]} {place}: {left_s(act, now_ms)} s left")
     return "\n".join(lines) or f"{len(panel.points)} points, all normal"
 
 

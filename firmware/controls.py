@@ -1,4 +1,4 @@
-"""The controls task: the button at the gateway, and the end of what runs for a time.
+"""The controls task: button and console at the gateway, and the end of what runs for a time.
 
 pressed shorter than 1 s    acknowledge
 1 s to 5 s                  silence
@@ -11,7 +11,7 @@ from time import ticks_diff
 from micropython import const
 
 from lib.hold import Hold
-from lib.verbs import ACKNOWLEDGE, BUTTON, MINUTES, RESET, SILENCE
+from lib.verbs import ACKNOWLEDGE, BUTTON, RESET, SILENCE
 
 TICK_MS = const(50)
 PRESS_MS = const(100)  # shorter is a glitch
@@ -22,10 +22,11 @@ _SOMEBODY = (BUTTON, 0, 0, 0)
 
 
 class Controls:
-    """`button` reads 0 while it is pressed."""
+    """`button` reads 0 while it is pressed; `terminal` hears the console."""
 
-    def __init__(self, button, operation, clock):
+    def __init__(self, button, terminal, operation, clock):
         self._button = button
+        self._terminal = terminal
         self._pressed = Hold(PRESS_MS, PRESS_MS)
         self._since_ms = None  # since when it is pressed, until its press has had its effect
         self._operation = operation
@@ -41,7 +42,7 @@ class Controls:
             verb = self._verb(pressed, ticks_diff(now_ms, self._since_ms))
             if verb:
                 self._since_ms = None
-                self._operation.act(verb, None, MINUTES.get(verb, (0,))[0], _SOMEBODY)
+                self._operation.act(verb, None, None, _SOMEBODY)
         self._operation.tend(now_ms)
 
     def _verb(self, pressed, lasted_ms):
@@ -56,5 +57,6 @@ class Controls:
         while True:
             now_ms = self._clock.ms()
             self.step(now_ms)
+            self._terminal.step()
             beat(now_ms)
             await asyncio.sleep_ms(TICK_MS)

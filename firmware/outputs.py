@@ -12,7 +12,6 @@ from micropython import const
 
 from drivers.indicator import BLIP, FAST, OFF, SLOW, STEADY
 from lib.point import ALARM, DRILLED, PRE_ALARM, TEST, TROUBLE
-from lib.verbs import SILENCE
 
 TICK_MS = const(50)
 CHIRP_MS = const(150)
@@ -114,7 +113,7 @@ class Outputs:
             if point.conditions and point.mode != TEST:
                 self._take(point)
         sounder = self._sounder
-        if sounder and panel.find(SILENCE) is not None:
+        if sounder and panel.calls and not panel.sounding:  # silenced
             sounder.pattern = OFF
 
     def _take(self, point):

@@ -2,6 +2,7 @@
 
 from lib import record
 from lib.codes import TASK_FAILED
+from lib.forget import forget
 from lib.point import TROUBLE
 
 
@@ -45,7 +46,10 @@ class Recorder:
 
     def act(self, verb, result, author, point, minutes):
         """A person acted, or what somebody began came to its end."""
-        record.pack_act(self._buffer, self._clock, verb, result, author, point, minutes)
+        from lib.act import pack_act
+
+        pack_act(self._buffer, self._clock, verb, result, author, point, minutes)
+        forget("lib.act", "lib.verbs")
         self._journal.events.append(self._buffer)
 
     def sample(self, point, summary):

@@ -4,6 +4,7 @@ import gc
 
 from micropython import const
 
+from lib.panel import left_s
 from lib.payload import head_text, point_text
 from lib.record import QUALITIES
 from lib.verbs import BYPASS, SILENCE
@@ -44,8 +45,7 @@ class Report:
         return "[" + ",".join(texts) + "]"
 
     def _left_s(self, verb, point=None):
-        act = self._panel.find(verb, point)
-        return act.left_s(self._clock.ms()) if act else 0
+        return left_s(self._panel.find(verb, point), self._clock.ms())
 
     def _head(self):
         clock = self._clock

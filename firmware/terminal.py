@@ -1,7 +1,6 @@
-"""The terminal task: whole lines typed at the USB serial port. What they mean is loaded only while
+"""The terminal: whole lines typed at the USB serial port. What they mean is loaded only while
 somebody types."""
 
-import asyncio
 import select
 import sys
 
@@ -9,9 +8,8 @@ from micropython import const
 
 from lib.forget import forget
 
-TICK_MS = const(100)
 LINE_MAX = const(80)
-_BYTES_PER_TICK = const(64)
+_BYTES_PER_STEP = const(64)
 _NEWLINES = b"\r\n"
 
 
@@ -28,7 +26,7 @@ class Terminal:
 
     def step(self):
         """Take what was typed; carry out each line that it ends."""
-        for _ in range(_BYTES_PER_TICK):
+        for _ in range(_BYTES_PER_STEP):
             typed = self._stream.read(1) if self._poll.poll(0) else None
             if not typed:
                 return
@@ -43,11 +41,4 @@ class Terminal:
             from console import answer
 
             print(answer(line, LINE_MAX, self._operation, self._clock))
-            forget("console")
-
-    async def run(self, beat):
-        """Step for ever."""
-        while True:
-            beat(self._clock.ms())
-            self.step()
-            await asyncio.sleep_ms(TICK_MS)
+            forget("console", "acts", "lib.service", "lib.verbs")

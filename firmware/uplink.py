@@ -17,6 +17,7 @@ from lib import record
 from lib.address import is_address
 from lib.backoff import Backoff
 from lib.codes import NO_BROKER, NO_DESK
+from lib.forget import forget
 from lib.outgoing import Outgoing
 from lib.payload import event_text, sample_text
 from lib.silence import Silence
@@ -36,14 +37,15 @@ STORED_BYTES_MAX = const(256)
 class Uplink:
     """`head` is the configuration's gateway line."""
 
-    def __init__(self, head, board, clock, journal, recorder, report, commands):
+    def __init__(self, head, board, clock, journal, recorder, report, operation):
         self._head = head
         self._board = board
         self._clock = clock
         self._journal = journal
         self._recorder = recorder
         self._report = report
-        self._commands = commands
+        self._operation = operation
+        self._heard = []  # what commands have come: see commands.py
         now_ms = clock.ms()
         self._events = Outgoing(journal.events, DESK_MS, now_ms)
         self._samples = Outgoing(journal.samples, DESK_MS, now_ms)
@@ -188,7 +190,10 @@ class Uplink:
     def _hear(self, topic, payload):
         """A message from the broker: the desk's "stored up to", or a command."""
         if topic == self._command_topic:
-            self._commands.take(payload)
+            from commands import take  # loaded only when one comes
+
+            take(payload, self._heard, self._operation)
+            forget("commands", "acts", "lib.service", "lib.verbs")
         if topic != self._stored_topic or len(payload) > STORED_BYTES_MAX:
             return
         try:

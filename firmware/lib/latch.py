@@ -18,7 +18,3 @@ class Latch:
         if not self.cause:
             self.state = False
         return not self.cause
-
-    def clear(self):
-        """Nothing has been seen yet."""
-        self.cause = self.state = False

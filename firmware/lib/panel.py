@@ -1,30 +1,14 @@
 """The panel: all points taken together: what must sound, what came first, what runs for a time."""
 
-from time import ticks_add, ticks_diff
-
-from micropython import const
+from time import ticks_diff
 
 from lib.point import ALARM, DRILLED, TEST
 from lib.verbs import SILENCE
 
-_MINUTE_MS = const(60_000)
 
-
-class Running:
-    """A verb that ends by itself; `point` None stands for the whole gateway."""
-
-    def __init__(self, verb, point, until_ms):
-        self.verb = verb
-        self.point = point
-        self.until_ms = until_ms
-
-    def is_of(self, verb, point):
-        """Return whether it is of this verb, and for this point or any one where that is None."""
-        return self.verb == verb and (point is None or self.point is point)
-
-    def left_s(self, now_ms):
-        """Return the seconds left, rounded up."""
-        return max(0, (ticks_diff(self.until_ms, now_ms) + 999) // 1000)
+def left_s(act, now_ms):
+    """Return the seconds left of what runs, rounded up; 0 for nothing."""
+    return max(0, (ticks_diff(act[2], now_ms) + 999) // 1000) if act else 0
 
 
 class Panel:
@@ -41,7 +25,7 @@ class Panel:
         self.disabled = 0  # how many points are bypassed
         self.testing = 0  # how many are in a walk test
         self.chirps = 0  # counts what a walk test has set off
-        self.running = []  # in the order in which it began
+        self.running = []  # (verb, its point or None for all, until_ms), in the order of beginning
         self.refresh()
 
     def refresh(self):
@@ -86,15 +70,9 @@ class Panel:
     def find(self, verb, point=None):
         """Return what runs of a verb for just this point, else None."""
         for act in self.running:
-            if act.verb == verb and act.point is point:
+            if act[0] == verb and act[1] is point:
                 return act
         return None
-
-    def start(self, verb, point, minutes, now_ms):
-        """Let a verb run for a time from now. What is said last holds: for all points it takes the
-        place of what runs for single ones."""
-        self.running = [act for act in self.running if not act.is_of(verb, point)]
-        self.running.append(Running(verb, point, ticks_add(now_ms, minutes * _MINUTE_MS)))
 
     def stop(self, act):
         """It runs no longer; return whether there was one."""
@@ -105,7 +83,7 @@ class Panel:
     def over(self, now_ms):
         """Return what has run its time, or has nothing to silence any more, else None."""
         for act in self.running:
-            idle = act.verb == SILENCE and not self.calls
-            if idle or ticks_diff(now_ms, act.until_ms) >= 0:
+            idle = act[0] == SILENCE and not self.calls
+            if idle or ticks_diff(now_ms, act[2]) >= 0:
                 return act
         return None

@@ -3,8 +3,8 @@
 Keys and bounds are described in docs/asyncapi.yaml; tests on both sides read the same vectors.
 """
 
-from lib.record import ACT, EVENTS, MODES, QUALITIES, unpack_act, unpack_event, unpack_sample
-from lib.verbs import HOWS, RESULTS, VERBS
+from lib.forget import forget
+from lib.record import ACT, EVENTS, MODES, QUALITIES, unpack_event, unpack_sample
 
 
 def decimal(thousandths):
@@ -35,22 +35,17 @@ def event_text(record, epoch, units, _):
     unit = units.get(point, "")
     tail = ""
     if event == ACT:
+        from lib.act import act_text
+
         conditions = changed = code = 0
         value = limit = None
         unit = ""
-        tail = _act(record)
+        tail = act_text(record)
+        forget("lib.act", "lib.verbs")
     return (
         f'{{{stamp},"point":{point},"mode":"{MODES[mode]}","event":"{EVENTS[event]}",'
         f'"conditions":{conditions},"changed":{changed},"value":{decimal(value)},'
         f'"unit":"{unit}","limit":{decimal(limit)},"code":{code}{tail}}}'
-    )
-
-
-def _act(record):
-    verb, result, how, minutes, reason, person, command = unpack_act(record)
-    return (
-        f',"verb":"{VERBS[verb]}","result":"{RESULTS[result]}","how":"{HOWS[how]}",'
-        f'"person":{person},"reason":{reason},"minutes":{minutes},"id":{command}'
     )
 
 

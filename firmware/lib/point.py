@@ -46,30 +46,14 @@ class Level:
         """The sensor was lost: what has not held long enough begins anew."""
         self._hold.restart()
 
-    def start_anew(self):
-        """Nothing has been seen yet: the condition goes, and comes again after its hold time."""
-        self.restart()
-        self._hysteresis.state = self._hold.state = self.came = False
-        if self._latch:
-            self._latch.clear()
-
     def stands(self):
         """Return whether the condition stands."""
         return self._latch.state if self._latch else self._hold.state
 
-    def reset(self):
-        """Let go of the latch unless its cause stands; return whether the condition stands."""
-        if self._latch:
-            self._latch.reset()
-        return self.stands()
-
-    def is_held(self):
-        """Return whether a reset would be refused: latched, and its cause stands."""
-        return self._latch is not None and self._latch.cause
-
 
 class Point:
-    """Feed it readings with `update`; `conditions`, `value` and `code` tell what they mean."""
+    """Feed it readings with `update`; `conditions`, `value` and `code` tell what they mean. What a
+    person does to it is in lib/service.py."""
 
     drives = ()  # the rules of outputs that heed it
 
@@ -105,15 +89,13 @@ class Point:
                 level.restart()
             if level.bit == TROUBLE and level.stands():
                 conditions |= TROUBLE  # a battery that was low has not got better by being lost
-        return self._become(self.conditions & ~TROUBLE | conditions)  # wires burn, too
+        return self.become(self.conditions & ~TROUBLE | conditions)  # wires burn, too
 
     def _weigh(self, value, now_ms, conditions):
         again = 0
         for level in self._levels:
             stands = level.update(value, now_ms)
-            if self.mode == TEST:
-                stands = level.reset()
-            if stands:
+            if level._hold.state if self.mode == TEST else stands:
                 conditions |= level.bit
             if level.came:
                 again |= level.bit & ALARM
@@ -121,46 +103,7 @@ class Point:
             if again:
                 self.mode = LIVE  # no exercise any more
             conditions |= ALARM
-        return self._become(conditions) | again
-
-    def reset(self):
-        """Let go of latched conditions whose cause is gone; return the bits that went."""
-        conditions = self.conditions & (TROUBLE | ALARM if self.mode == DRILLED else TROUBLE)
-        for level in self._levels:
-            if level.reset():
-                conditions |= level.bit
-        return self._become(conditions)
-
-    def is_held(self):
-        """Return whether a reset is refused: it is in ALARM, or something latched has its cause
-        still."""
-        held = [level for level in self._levels if level.is_held()]
-        return bool(held) or self.conditions & ALARM != 0
-
-    def can_alarm(self):
-        """Return whether ALARM is among its conditions."""
-        return ALARM in [level.bit for level in self._levels]
-
-    def drill(self):
-        """Go into ALARM as an exercise; return the bits that came."""
-        self.mode = DRILLED
-        return self._become(self.conditions | ALARM)
-
-    def start_anew(self):
-        """Nothing has been seen yet; return the bits that went. What still stands comes again
-        after its hold time."""
-        for level in self._levels:
-            level.start_anew()
-        self._lost.restart()
-        self._lost.state = False
-        return self._become(0)
-
-    def leave(self):
-        """The walk test or the drill is over; return the bits that went. The mode is left to the
-        caller, who tells of them first."""
-        if self.mode == TEST:
-            return self.start_anew()
-        return self._become(self.conditions & ~ALARM)
+        return self.become(conditions) | again
 
     def limit_of(self, changed):
         """Return the limit that belongs to the first of the changed bits, else None.
@@ -173,7 +116,8 @@ class Point:
                 return level.limit
         return None
 
-    def _become(self, conditions):
+    def become(self, conditions):
+        """Take these conditions; return the bits that came or went."""
         changed = conditions ^ self.conditions
         self.conditions = conditions
         return changed

@@ -10,7 +10,7 @@ Both begin alike, little-endian, and end with a CRC-32 over the 28 bytes before 
 
 An event goes on with: u32 time_s (Unix, 0 = unknown), u8 event, u8 conditions (low four bits: now,
 high four bits: changed by this event), i32 value, i32 limit; an act has its own meaning for these
-three, see pack_act. A sample: u16 interval_s, u8 shift,
+three, see lib/act.py. A sample: u16 interval_s, u8 shift,
 u8 spare, i32 last, and i16 minimum, mean, maximum as steps of 2**shift from last.
 Values are thousandths of the unit; no value is stored as the lowest i32 plus its trouble code.
 """
@@ -23,7 +23,6 @@ from micropython import const
 SIZE = const(32)
 _CRC_AT = const(28)
 _EVENT = "<IHHIHIBBii"
-_ACT = "<IHHIHIBBII"
 _SAMPLE = "<IHHIHHBBihhh"
 _NO_VALUE = -0x80000000
 _CODES = const(256)
@@ -55,7 +54,8 @@ def is_sound(record):
     return struct.unpack_from("<I", record, _CRC_AT)[0] == crc32(memoryview(record)[:_CRC_AT])
 
 
-def _flags(clock, mode):
+def flags(clock, mode):
+    """Return the flags of a record made now."""
     return clock.up_ms | mode << _MODE_SHIFT | clock.quality << _QUALITY_SHIFT
 
 
@@ -69,50 +69,12 @@ def pack_event(record, clock, event, source, changed=0, limit=None):
         clock.boot,
         source.number,
         clock.up_s,
-        _flags(clock, source.mode),
+        flags(clock, source.mode),
         clock.time_s(),
         event,
         source.conditions | changed << 4,
         _NO_VALUE + source.code if source.value is None else source.value,
         _NO_VALUE if limit is None else limit,
-    )
-
-
-def pack_act(record, clock, verb, result, author, point, minutes):
-    """Pack what an author (how, person, reason, command) did to a point, None for the gateway.
-
-    In place of the conditions: verb, result << 4, how << 6. In place of the value: minutes << 19,
-    reason << 14, person. In place of the limit: the number of the command, 0 for none.
-    """
-    how, person, reason, command = author
-    struct.pack_into(
-        _ACT,
-        record,
-        0,
-        0,
-        clock.boot,
-        point.number if point else 0,
-        clock.up_s,
-        _flags(clock, point.mode if point else 0),
-        clock.time_s(),
-        ACT,
-        verb | result << 4 | how << 6,
-        minutes << 19 | reason << 14 | person,
-        command,
-    )
-
-
-def unpack_act(record):
-    """Return (verb, result, how, minutes, reason, person, command) of an event ACT."""
-    _, _, _, _, _, _, _, verb, said, command = struct.unpack_from(_ACT, record)
-    return (
-        verb & 15,
-        verb >> 4 & 3,
-        verb >> 6,
-        said >> 19,
-        said >> 14 & 31,
-        said & 0x3FFF,
-        command,
     )
 
 
@@ -150,7 +112,7 @@ def pack_sample(record, clock, source, summary):
         clock.boot,
         source.number,
         clock.up_s,
-        _flags(clock, source.mode),
+        flags(clock, source.mode),
         summary.interval_s,
         shift,
         0,

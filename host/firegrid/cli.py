@@ -28,12 +28,16 @@ GROUPS = ("Plan", "Bench", "On site", "Desk", "Develop", "Plug-ins")
 COMMANDS = {
     "site": Listed("Plan", "Check a community's site file, show its tree, explain a point."),
     "monitor": Listed("Desk", "Watch a community on a broker that runs already.", "desk"),
+    "command": Listed(
+        "Desk", "Order a gateway to do something, and tell what came of it.", "desk"
+    ),
     "run": Listed("Develop", "Run a community: simulated gateways, broker, live view.", "sim"),
     "replay": Listed("Develop", "Feed a recorded trace to a simulated gateway.", "sim"),
 }
 OWN = {
     "site": "firegrid.commands.site:command",
     "monitor": "firegrid.commands.monitor:command",
+    "command": "firegrid.commands.command:command",
 }
 PLUG_INS = "firegrid.commands"  # entry-point group: what other packages bring into this command
 

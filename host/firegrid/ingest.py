@@ -112,6 +112,10 @@ class Ingest:
                 self._shown.put((_end, None), timeout=SHOW_END_S)
             self._shower.join(SHOW_END_S)
 
+    def send(self, command: wire.Command) -> bool:
+        """Give a gateway a command; False while there is no broker: nothing is kept for later."""
+        return self._client.publish(*wire.encode(command))
+
     def _work(self) -> None:
         while batch := self._collect():
             said = [said for message in batch if (said := self._parse(message))]

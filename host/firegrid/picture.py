@@ -5,20 +5,23 @@ A value that is old, or whose gateway is away, is not live, whatever it was.
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from firegrid import tables, wire, words
+from firegrid import acts, tables, wire, words
 from firegrid.site.model import Gateway, Point, Site
 
-__all__ = ["OFFLINE", "Change", "GatewayView", "Open", "Picture", "PointView"]
+__all__ = ["DISABLED", "OFFLINE", "TEST", "Change", "GatewayView", "Open", "Picture", "PointView"]
 
 STALE_INTERVALS = 3  # a value older than this many of its sample intervals is not live
 CHANGES_KEPT = 200
 OFFLINE = 0  # stands where a condition's bit would: the gateway is away
-RANKS = {bit: rank for rank, bit in enumerate(wire.CONDITIONS)}
+DISABLED = -1  # stands where a condition's bit would: the point is bypassed
+TEST = -2  # the same: the point is in a walk test or drill, and nothing stands
+# The field's order: alarm, pre-alarm, supervisory, trouble, disabled, test.
+RANKS = {bit: rank for rank, bit in enumerate((*wire.CONDITIONS, DISABLED, TEST))}
 RANKS[OFFLINE] = RANKS[wire.TROUBLE]
 
 
@@ -35,6 +38,9 @@ class GatewayView:
     epoch: int | None = None
     head: dict[str, Any] = field(default_factory=dict)
     parts: dict[int, wire.PointStates] = field(default_factory=dict)
+    silenced_until: float = 0.0  # by the desk's clock
+    first_alarm: int | None = None  # the point whose ALARM came first of those that stand
+    state_made: float = 0.0  # when it made its newest state
     _started: float = float("inf")  # the desk's time at this boot's uptime 0
 
     def starts(self, boot: int) -> None:
@@ -72,6 +78,9 @@ class PointView:
     conditions: int = 0
     code: int = 0
     mode: str = "live"
+    bypassed_until: float = 0.0  # by the desk's clock
+    apart_since: float = 0.0  # when it was bypassed, or its test or drill began; 0: in service
+    acknowledged: int = 0  # bits of the conditions that a person has taken
     value: float | None = None
     measured: float | None = None
     since: float = 0.0  # when the gravest condition came
@@ -86,10 +95,26 @@ class PointView:
         """Take conditions and value; return the bits that changed."""
         before, changed = self.gravest, self.conditions ^ said.conditions
         self.conditions, self.code, self.mode = said.conditions, said.code, said.mode
+        self.acknowledged &= said.conditions & ~changed  # what comes again is new again
         self.value, self.measured = said.value, when
         if self.gravest != before:
             self.since = when
+        self._stand_apart(when)
         return changed
+
+    def bypass(self, until: float, when: float) -> None:
+        """Take until when it is bypassed, 0 for not at all."""
+        self.bypassed_until = until
+        self._stand_apart(when)
+
+    def _stand_apart(self, when: float) -> None:
+        in_service = self.mode == "live" and not self.bypassed_until
+        self.apart_since = 0.0 if in_service else self.apart_since or when
+
+    @property
+    def is_taken(self) -> bool:
+        """Return whether a person has taken all that stands."""
+        return bool(self.conditions) and not self.conditions & ~self.acknowledged
 
     def text(self, value: float | None) -> str:
         """Return a value as it is written for this kind, with its unit."""
@@ -102,8 +127,9 @@ class Open(NamedTuple):
     practice: bool  # a walk test or drill never stands above what is real
     rank: int
     since: float
+    later: bool  # whether another alarm of its gateway came first
     point: PointView
-    bit: int  # of the gravest condition, or OFFLINE
+    bit: int  # of the gravest condition, or OFFLINE, DISABLED, TEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +137,7 @@ class Change:
     """Something that the desk did not know before, as it was when it came."""
 
     time_s: float
-    what: str  # condition, value, or or the news: online, boot, clock …
+    what: str  # condition, value, act, or the news: online, boot, clock …
     point: PointView
     mode: str
     conditions: int
@@ -119,8 +145,9 @@ class Change:
     value: float | None
     limit: float | None
     code: int
+    act: wire.Act | None = None
 
-    def row(self) -> dict[str, Any]:
+    def row(self, site: Site) -> dict[str, Any]:
         """Return it for a program to read."""
         point = self.point
         return {
@@ -138,6 +165,7 @@ class Change:
             "unit": point.unit,
             "limit": self.limit,
             "code": tables.codes().get(self.code, str(self.code)) if self.code else None,
+            "act": acts.row(self.act, site) if self.act else None,
         }
 
 
@@ -192,7 +220,7 @@ class Picture:
     def open(self) -> list[Open]:
         """Return what stands open: the gravest first, of these the oldest."""
         found = [_open(point) for point in (*self.points.values(), *self.boards.values())]
-        return sorted((item for item in found if item), key=lambda item: item[:3])
+        return sorted((item for item in found if item), key=lambda item: item[:4])
 
     def is_live(self, point: PointView, now: float) -> bool:
         """Return whether a point's value may be shown as what it is now."""
@@ -238,7 +266,10 @@ class Picture:
         gateway.head = said.fields
         self._journal(gateway, said.fields["epoch"])
         gateway.starts(said.fields["boot"])
-        gateway.when(_made(gateway), now)
+        when = gateway.when(_made(gateway), now)
+        gateway.silenced_until = _until(when, said.fields["silenced_s"])
+        gateway.state_made = when
+        gateway.first_alarm = said.fields["first_alarm"]
         for part in gateway.parts.values():
             self._states(gateway, part, now)
 
@@ -258,7 +289,10 @@ class Picture:
                 continue
             point.newest = (made.boot, made.up_s)
             moved = state.value != point.value
-            if changed := point.becomes(state, when):
+            changed = point.becomes(state, when)
+            point.acknowledged = state.acknowledged
+            point.bypass(_until(when, state.bypassed_s), when)
+            if changed:
                 self._tell(point, "condition", when, changed=changed)
             elif moved and point.number:
                 self._tell(point, "value", when)
@@ -268,6 +302,10 @@ class Picture:
             self._journal(gateway, event.epoch)
             when = gateway.when(event, now)
             point = self._point(gateway, event.point, "unknown", event.unit)
+            if event.act:
+                self._act(gateway, point, event.act, when)
+                self._tell(point, "act", when, act=event.act)
+                continue
             if event.event != "condition":
                 self._tell(point, event.event, when)
                 continue
@@ -276,6 +314,19 @@ class Picture:
                 point.newest = made
                 point.becomes(event, when)
             self._tell(point, "condition", when, **{key: getattr(event, key) for key in _TOLD})
+
+    def _act(self, gateway: GatewayView, point: PointView, act: wire.Act, when: float) -> None:
+        """Take what an act has changed at once; the next state says it all."""
+        ends = when + 60 * act.minutes if act.result == "done" else 0.0
+        if act.result not in ("done", "ended") or when < gateway.state_made:
+            return  # nothing was done, or it is old news
+        if act.verb == "silence":
+            gateway.silenced_until = ends
+        elif act.verb == "bypass":
+            point.bypass(ends, when)
+        elif act.verb == "acknowledge":
+            for one in [point] if point.number else self._all_of(gateway):
+                one.acknowledged = one.conditions
 
     def _samples(self, gateway: GatewayView, said: wire.Samples, now: float) -> None:
         for sample in said.records:
@@ -321,9 +372,12 @@ class Picture:
         if epoch != gateway.epoch:
             gateway.epoch = epoch
             gateway.starts(0)
-            for point in (*self.points.values(), self.boards[gateway.id]):
-                if point.gateway is gateway:
-                    point.newest = (0, 0)
+            for point in self._all_of(gateway):
+                point.newest = (0, 0)
+
+    def _all_of(self, gateway: GatewayView) -> Iterator[PointView]:
+        everything = (*self.points.values(), self.boards[gateway.id])
+        return (point for point in everything if point.gateway is gateway)
 
     def _tell(self, point: PointView, what: str, when: float, **told: Any) -> None:
         state: dict[str, Any] = {
@@ -355,11 +409,18 @@ def _planned(point: Point, place: str, gateway: GatewayView, sample_s: int) -> P
     return view
 
 
+def _until(when: float, left_s: int) -> float:
+    return when + left_s if left_s else 0.0
+
+
 def _open(point: PointView) -> Open | None:
     gateway = point.gateway
     if not point.number and gateway.status == "offline":
-        return Open(False, RANKS[OFFLINE], gateway.since, point, OFFLINE)
-    if not point.conditions:
+        return Open(False, RANKS[OFFLINE], gateway.since, False, point, OFFLINE)
+    practice = point.mode != "live"
+    bit = point.gravest or (point.bypassed_until and DISABLED) or (practice and TEST)
+    if not bit:
         return None
-    bit = point.gravest
-    return Open(point.mode != "live", RANKS[bit], point.since, point, bit)
+    later = point.number != gateway.first_alarm
+    since = point.since if point.conditions else point.apart_since
+    return Open(practice, RANKS[int(bit)], since, later, point, int(bit))

@@ -16,8 +16,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from firegrid import wire, words
-from firegrid.picture import OFFLINE, Change, Open, Picture, PointView
+from firegrid import acts, wire, words
+from firegrid.picture import DISABLED, OFFLINE, TEST, Change, Open, Picture, PointView
 
 __all__ = ["LiveView"]
 
@@ -41,7 +41,9 @@ LOOKS = {
     wire.SUPERVISORY: Look("■", "#", "yellow"),
     wire.TROUBLE: Look("⊖", "-", "yellow"),
     OFFLINE: Look("↮", "x", "yellow"),
+    DISABLED: Look("⊘", "0", "yellow"),
 }
+TAKEN = "bold red"  # an alarm that a person has acknowledged: steady, as the gateway's lamp
 GAS = Look("◆", "!", "bold blink red")  # a gas alarm: another shape than fire
 NORMAL = Look("✓", "+", "green")
 UNKNOWN = Look("?", "?", "dim")
@@ -96,7 +98,7 @@ class LiveView:
             room = self._console.height - 3 - len(said[:SAID_LINES])  # title, counts, footer
             items = self._picture.open()
             shown, hidden = _fit(items, room)
-            lines: list[RenderableType] = [self._title(now), self._counts(items)]
+            lines: list[RenderableType] = [self._title(now), self._counts(items, now)]
             lines += self._alarms(shown, items, now)
             lines += [self._more(hidden)] if hidden else []
             room -= len(shown) + bool(hidden)
@@ -117,7 +119,7 @@ class LiveView:
             text.append(f"  {told}", "bold yellow")
         return text
 
-    def _counts(self, items: Sequence[Open]) -> Text:
+    def _counts(self, items: Sequence[Open], now: float) -> Text:
         picture = self._picture
         if not items and (
             picture.broker_lost is not None or picture.online < len(picture.gateways)
@@ -126,8 +128,13 @@ class LiveView:
         if not items:
             return self._told_state(NORMAL, words.tell("view.nothing_open"))
         text = _one_line("")
+        for gateway in picture.gateways.values():
+            if gateway.silenced_until:
+                left = words.span(gateway.silenced_until - now)
+                told = words.tell("view.silenced", gateway=gateway.id, span=left)
+                text.append(f"{told}   ", "bold yellow")
         for (practice, bit), count in Counter((item.practice, item.bit) for item in items).items():
-            look = LOOKS[bit]
+            look = LOOKS.get(bit, NORMAL)
             shape, style = ("T", PRACTICE) if practice else (self._shape(look), look.style)
             text.append(f"{shape} {_word(bit)} {count}   ", style)
         return text
@@ -136,7 +143,8 @@ class LiveView:
         if not shown:
             return []
         kind = ("kind", self._kind_columns)
-        table = _table(("state", 22), kind, ("place", 0), ("value", 0), ("age", 6))
+        state_columns = 30 if self._wide else 22
+        table = _table(("state", state_columns), kind, ("place", 0), ("value", 0), ("age", 6))
         table.show_header = False
         alike = sum(item[:2] == items[0][:2] for item in items)
         for item in shown:
@@ -144,6 +152,8 @@ class LiveView:
             state = self._state(point, now)
             if item is items[0] and alike > 1:
                 state.append(f" {words.tell('view.first_of', count=alike)}")
+            if point.is_taken:
+                state.append(f", {words.tell('view.acknowledged' if self._wide else 'view.ack')}")
             seen = point.gateway.seen if item.bit == OFFLINE else 0
             table.add_row(
                 state, self._kind(point), self._where(point),
@@ -218,6 +228,8 @@ class LiveView:
         look, word = self._look(point, now)
         if point.mode != "live":
             return _one_line(f"T {word}, {words.mode(point.mode)}", PRACTICE)
+        if point.is_taken and point.gravest == wire.ALARM:
+            look = look._replace(style=TAKEN)
         return self._told_state(look, word)
 
     def _told_state(self, look: Look, word: str) -> Text:
@@ -234,6 +246,9 @@ class LiveView:
                 point.gravest | point.conditions & wire.TROUBLE
             )  # an ALARM implies what is below
             return look, " + ".join(words.conditions(told))
+        if point.bypassed_until:
+            left = words.span(point.bypassed_until - now)
+            return LOOKS[DISABLED], words.tell("view.bypassed", span=left)
         if offline:
             return LOOKS[OFFLINE], words.tell("view.gateway_offline")
         return self._look_at_rest(point, now)
@@ -283,6 +298,9 @@ class LiveView:
         """A change as one line; where it is a person's business, in the colour of its state."""
         point = change.point
         time_s = self._time(change.time_s, now)
+        if change.act:
+            done = acts.tell(change.act, self._picture.site, point.id, change.conditions)
+            return _one_line(f"{time_s}   {point.id} {done}")
         if change.what != "condition":
             return _one_line(f"{time_s}   {point.id} {words.word('news', change.what)}")
         bit = next((bit for bit in wire.CONDITIONS if bit & change.conditions), None)
@@ -322,8 +340,12 @@ def _offset(at: datetime) -> str:
     return at.isoformat()[-6:]
 
 
+_NO_CONDITIONS = {OFFLINE: "offline", DISABLED: "disabled", TEST: "test"}
+
+
 def _word(bit: int) -> str:
-    return words.tell("view.offline") if bit == OFFLINE else words.conditions(bit)[0]
+    name = _NO_CONDITIONS.get(bit)
+    return words.word("view", name) if name else words.conditions(bit)[0]
 
 
 def _limit(limit: float) -> str:

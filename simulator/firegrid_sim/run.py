@@ -16,6 +16,7 @@ from firegrid.errors import FiregridError
 from firegrid.ingest import Ingest
 from firegrid.mqtt import Address
 from firegrid.options import lang_option
+from firegrid.orders import Clerk, Order
 from firegrid.resources import firmware_dir, hal_dir, scenario_path, site_path
 from firegrid.site.load import load_site
 from firegrid.site.model import Site
@@ -25,7 +26,7 @@ from firegrid_sim.board import HEAP, Bench, compiled
 from firegrid_sim.broker import Broker, require_broker
 from firegrid_sim.fleet import Fleet, Key, fingerprint
 from firegrid_sim.forkserver import ForkServer, require_vm
-from firegrid_sim.scenario import Player, Scenario, load_scenario
+from firegrid_sim.scenario import ANSWER_S, Player, Scenario, Step, load_scenario
 from firegrid_sim.screen import Screen, tell
 from firegrid_sim.summary import Seen, exit_code, faults, summarise
 
@@ -99,13 +100,24 @@ class Session:
         self.fleet = Fleet(plan.site, self.directory / "boards", bench, address)
         stack.callback(self.fleet.stop)
         self.fleet.start()
-        self._player = Player(plan.scenario, self.fleet, self._show.say) if plan.scenario else None
+        self._clerk = Clerk(plan.site)
+        self._player = (
+            Player(plan.scenario, self.fleet, self._show.say, self._give)
+            if plan.scenario
+            else None
+        )
 
     def _own_broker(self, stack: ExitStack) -> Address:
         broker = self.broker = Broker(self.directory / "broker")
         broker.start()
         stack.callback(broker.stop)
         return Address.parse(broker.url)
+
+    def _give(self, step: Step, order: Order) -> None:
+        """Give a gateway a command, as the desk would; without a broker nobody answers it."""
+        command = self._clerk.write(order, ANSWER_S)
+        if self.ingest.send(command):
+            self.seen.given[step] = command.id
 
     def _stored(self, message: wire.Message) -> None:
         """In the ingest's thread: what the message brings is on the disk."""

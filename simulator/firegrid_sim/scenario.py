@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from firegrid import words
+from firegrid import tables, words
 from firegrid.errors import FiregridError
+from firegrid.orders import Order, fault
 from firegrid.site.fields import Fields, Problems, nearest
 from firegrid.site.model import Site
 from firegrid.tables import Figure
-from firegrid.wire import CONDITIONS
+from firegrid.wire import CONDITIONS, MODES
 
 from firegrid_sim.electrical import FAULTS, sensor_for
 
@@ -30,8 +31,11 @@ SOUNDER_S = 10.0  # where no expectation of the step says how long an alarm may 
 _BITS = {word: bit for bit, word in CONDITIONS.items()}
 _NUMBER_MAX = 1e9
 _RAMP_STEP_S = 0.1
-_PRESS_S = 5.5  # a reset is a button held for 5 s
+# How long a press lasts: on release shorter than 1 s acknowledges and longer silences; 5 s reset.
+PRESSES = {"acknowledge": 0.4, "silence": 2.0, "reset": 6.0}
+ANSWER_S = 5.0  # how long a gateway may take to answer a command
 _POWER_OFF_S = 1.0
+_MINUTES_MAX = int(max(figure.high for figure in tables.verb_minutes().values()))
 _EARLY_S = 0.05  # a step is carried out at the next look at the clock, not before
 
 
@@ -51,7 +55,7 @@ class World(Protocol):
         """Take a gateway's network away, or give it back."""
 
     def press(self, gateway: str, down: bool) -> None:
-        """Press the gateway's reset button, or let go of it."""
+        """Press the gateway's button, or let go of it."""
 
     def cut_power(self, gateway: str, off_s: float) -> None:
         """Take a gateway's power away for a while."""
@@ -86,9 +90,10 @@ class LoseLink:
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """Somebody presses the reset button of a gateway."""
+    """Somebody presses the button of a gateway, as long as it takes for what they want."""
 
     gateway: str
+    what: str = "reset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ class CutPower:
     for_s: float
 
 
-Action = Drive | Break | LoseLink | Press | CutPower
+Action = Drive | Break | LoseLink | Press | CutPower | Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,22 @@ class Expect:
     source: str
     conditions: int
     within_s: float
+    mode: str = "live"
+
+
+class Moment(NamedTuple):
+    """When a point or gateway came to which conditions, in which mode."""
+
+    at_s: float
+    conditions: int
+    mode: str = "live"
+
+
+class Answer(NamedTuple):
+    """What a gateway answered to a command, and when."""
+
+    at_s: float
+    result: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +141,21 @@ class Step:
     action: Action
     expect: tuple[Expect, ...]
     sounder: bool
+    result: str = ""  # of the command, as the gateway must answer it; "": any
 
     @property
     def ends_s(self) -> float:
         """When everything that is expected must have been seen."""
         sounder_s = _sounder_limit_s(self) if self.sounder else 0
-        return self.at_s + max([sounder_s, *(expect.within_s for expect in self.expect)])
+        answer_s = ANSWER_S if self.result else 0
+        return self.at_s + max([sounder_s, answer_s, *(expect.within_s for expect in self.expect)])
 
     def place(self, site: Site) -> tuple[str | None, str]:
         """Return the point, if it is about one, and the gateway."""
         if isinstance(self.action, Drive | Break):
             return self.action.point, site.point(self.action.point).gateway
+        if isinstance(self.action, Order):
+            return self.action.point or None, self.action.gateway
         return None, self.action.gateway
 
 
@@ -199,9 +224,17 @@ class _Reader:
             action=self._action(),
             expect=tuple(self._expect(row, n) for n, row in enumerate(_rows(fields), 1)),
             sounder=self._flag("sounder"),
+            result=self._result(),
         )
         fields.end()
         return step
+
+    def _result(self) -> str:
+        if "expect_result" not in self._row:
+            return ""
+        if "command" not in self._row:
+            self._fields.refuse("expect_result", "is the answer to a command; there is none here")
+        return self._fields.choice("expect_result", list(tables.results().values()))
 
     def _action(self) -> Action:
         fields = self._fields
@@ -248,8 +281,35 @@ class _Reader:
         return LoseLink(self._fields.choice("gateway", self._gateways), self._for_s())
 
     def _press(self) -> Press:
-        self._fields.choice("press", ("reset",))
-        return Press(self._fields.choice("gateway", self._gateways))
+        what = self._fields.choice("press", PRESSES)
+        return Press(self._fields.choice("gateway", self._gateways), what)
+
+    def _command(self) -> Order:
+        row = self._fields.take("command")
+        if not isinstance(row, dict):
+            self._fields.problem("command", 'is not a table; write { verb = "reset", by = … }')
+            return Order("", "", "")
+        fields = Fields(row, f"{self._fields.where}: command", self._fields.problems)
+        order = self._order(fields, row)
+        fields.end()
+        if order.gateway and order.verb and (why := fault(order, self._site)):
+            fields.problem("", why)
+        return order
+
+    def _order(self, fields: Fields, row: Mapping[str, Any]) -> Order:
+        point = fields.choice("point", self._points, "") if "point" in row else ""
+        if "point" in row:
+            gateway = self._site.point(point).gateway if point else ""
+        else:
+            gateway = self._fields.choice("gateway", self._gateways)
+        return Order(
+            gateway=gateway,
+            verb=fields.choice("verb", list(tables.verbs().values())),
+            by=fields.choice("by", [person.id for person in self._site.people]),
+            point=point,
+            minutes=fields.count("minutes", 0, _MINUTES_MAX, None),
+            reason=fields.choice("reason", list(tables.reasons().values()), ""),
+        )
 
     def _cut_power(self) -> CutPower:
         self._fields.choice("power", ("cut",))
@@ -283,6 +343,7 @@ class _Reader:
             source=source,
             conditions=_conditions(fields),
             within_s=_number(fields, "within_s", Figure(0, 0, LAST_S), "s", True),
+            mode=fields.choice("mode", MODES, "live"),
         )
         fields.end()
         return expect
@@ -294,6 +355,7 @@ _ACTIONS: dict[str, Callable[[_Reader], Action]] = {
     "link": _Reader._lose_link,
     "press": _Reader._press,
     "power": _Reader._cut_power,
+    "command": _Reader._command,
 }
 
 
@@ -328,9 +390,16 @@ def _number(fields: Fields, key: str, figure: Figure, unit: str, required: bool)
 class Player:
     """Makes the steps happen; call `advance` often with the seconds since the start."""
 
-    def __init__(self, scenario: Scenario, world: World, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        world: World,
+        say: Callable[[str], None],
+        give: Callable[[Step, Order], None],
+    ) -> None:
         self._world = world
         self._say = say
+        self._give = give  # hands an order to the desk
         self._order = count()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         for step in scenario.steps:
@@ -361,9 +430,11 @@ class Player:
             case LoseLink(gateway, for_s):
                 world.set_link(gateway, False)
                 self._end(at_s, for_s, partial(world.set_link, gateway, True))
-            case Press(gateway):
+            case Press(gateway, what):
                 world.press(gateway, True)
-                self._end(at_s, _PRESS_S, partial(world.press, gateway, False))
+                self._end(at_s, PRESSES[what], partial(world.press, gateway, False))
+            case Order():
+                self._give(step, step.action)
             case CutPower(gateway, off_s):
                 world.cut_power(gateway, off_s)
 
@@ -381,17 +452,30 @@ class Player:
 
 
 def judge(
-    step: Step, history: Mapping[str, Sequence[tuple[float, int]]], sounded_s: Collection[float]
+    step: Step,
+    history: Mapping[str, Sequence[Moment]],
+    sounded_s: Collection[float],
+    answer: Answer | None = None,
 ) -> str:
     """Return what of a step was not seen, or "".
 
     `history` tells when each source came to which conditions, `sounded_s` when the sounder of the
-    step's gateway began to sound.
+    step's gateway began to sound, `answer` what came of the step's command.
     """
     missing = [_not_seen(step, expect, history.get(expect.source, ())) for expect in step.expect]
     if step.sounder and sounder_after_ms(step, sounded_s) is None:
         missing.append(words.tell("run.silent", within=f"{_sounder_limit_s(step):g}"))
+    if step.result:
+        missing.append(_not_answered(step, answer))
     return "; ".join(filter(None, missing))
+
+
+def _not_answered(step: Step, answer: Answer | None) -> str:
+    if answer is None or answer.at_s > step.at_s + ANSWER_S:
+        return words.tell("run.no_answer", within=f"{ANSWER_S:g}")
+    if answer.result != step.result:
+        return words.tell("run.other_answer", seen=answer.result, expected=step.result)
+    return ""
 
 
 def sounder_after_ms(step: Step, sounded_s: Collection[float]) -> int | None:
@@ -408,25 +492,28 @@ def _sounder_limit_s(step: Step) -> float:
     return max(alarms, default=SOUNDER_S)
 
 
-def _not_seen(step: Step, expect: Expect, history: Sequence[tuple[float, int]]) -> str:
+def _not_seen(step: Step, expect: Expect, history: Sequence[Moment]) -> str:
     seen = [
-        (at_s, bits)
-        for at_s, bits in history
-        if step.at_s - _EARLY_S <= at_s <= step.at_s + expect.within_s
+        moment
+        for moment in history
+        if step.at_s - _EARLY_S <= moment.at_s <= step.at_s + expect.within_s
     ]
-    if any(bits == expect.conditions for _, bits in seen):
+    wanted = (expect.conditions, expect.mode)
+    if any(moment[1:] == wanted for moment in seen):
         return ""
     came = [
-        words.tell("run.came", conditions=_words(bits), at=f"{at_s:.1f}") for at_s, bits in seen
+        words.tell("run.came", conditions=_words(*moment[1:]), at=f"{moment.at_s:.1f}")
+        for moment in seen
     ]
     return words.tell(
         "run.not_seen",
         source=expect.source,
-        conditions=_words(expect.conditions),
+        conditions=_words(*wanted),
         within=f"{expect.within_s:g}",
         seen=", ".join(came) or words.tell("run.no_change"),
     )
 
 
-def _words(bits: int) -> str:
-    return " + ".join(words.conditions(bits)) or words.word("conditions", "normal")
+def _words(bits: int, mode: str) -> str:
+    told = " + ".join(words.conditions(bits)) or words.word("conditions", "normal")
+    return told if mode == "live" else f"{told} ({words.mode(mode)})"

@@ -12,7 +12,7 @@ from firegrid.wire import condition_words
 
 from firegrid_sim.board import DEEP_SLEEP, HARD, POWER_ON, SOFT, WATCHDOG
 from firegrid_sim.fleet import Key
-from firegrid_sim.scenario import Scenario, Step, judge, sounder_after_ms
+from firegrid_sim.scenario import Answer, Moment, Scenario, Step, judge, sounder_after_ms
 
 SCHEMA = "firegrid.run/1"
 PERCENTILES_FROM = 300  # fewer values have no 99th percentile worth the name
@@ -42,6 +42,7 @@ class Seen:
     events: list[StoredEvent] = field(default_factory=list)
     sounded: Mapping[str, list[int]] = field(default_factory=dict)
     firmware: dict[str, str] = field(default_factory=dict)  # gateway -> what it booted from
+    given: dict[Step, int] = field(default_factory=dict)  # the command that a step gave: its id
     resets: dict[str, Counter[int]] = field(default_factory=dict)
     redelivered: int = 0
     duplicates: int = 0
@@ -77,7 +78,10 @@ def summarise(seen: Seen) -> dict[str, Any]:
             if causes
         },
         "points": {
-            source: [{"t_s": t_s, "conditions": condition_words(bits)} for t_s, bits in changes]
+            source: [
+                {"t_s": t_s, "conditions": condition_words(bits), "mode": mode}
+                for t_s, bits, mode in changes
+            ]
             for source, changes in history.items()
         },
     }
@@ -107,16 +111,17 @@ def faults(summary: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _history(seen: Seen) -> dict[str, list[tuple[float, int]]]:
+def _history(seen: Seen) -> dict[str, list[Moment]]:
     """When each point, and each gateway under its own id, came to which conditions."""
     names = {point.number: point.id for point in seen.site.points}
-    history: dict[str, list[tuple[float, int]]] = {name: [] for name in names.values()}
+    history: dict[str, list[Moment]] = {name: [] for name in names.values()}
     history |= {gateway.id: [] for gateway in seen.site.gateways}
     for event in seen.events:
         time_ns = seen.raised.get(Key(event.gateway, event.boot, event.n))
         if time_ns is not None and event.event == "condition":
             source = names[event.point] if event.point else event.gateway
-            history[source].append((seen.seconds(time_ns), event.conditions))
+            moment = Moment(seen.seconds(time_ns), event.conditions, event.mode)
+            history[source].append(moment)
     for changes in history.values():
         changes.sort()
     return history
@@ -154,15 +159,22 @@ def _steps(seen: Seen) -> list[tuple[int, Step]]:
     return list(enumerate(seen.scenario.steps, 1)) if seen.scenario else []
 
 
-def _step(
-    step: Step, history: Mapping[str, list[tuple[float, int]]], seen: Seen
-) -> dict[str, Any]:
-    why = judge(step, history, _sounded_s(step, seen))
+def _step(step: Step, history: Mapping[str, list[Moment]], seen: Seen) -> dict[str, Any]:
+    why = judge(step, history, _sounded_s(step, seen), _answer(step, seen))
     ok: bool | None = not why
     ended_s = seen.seconds(seen.end_ns)
     if ended_s < step.at_s or (why and ended_s < step.ends_s):
         ok, why = None, words.tell("run.ended_early")
     return {"at_s": step.at_s, "say": step.say, "ok": ok, "why": why}
+
+
+def _answer(step: Step, seen: Seen) -> Answer | None:
+    """What the gateway answered to the step's command."""
+    for event in seen.events:
+        time_ns = seen.raised.get(Key(event.gateway, event.boot, event.n))
+        if event.act and time_ns is not None and event.act.id == seen.given.get(step):
+            return Answer(seen.seconds(time_ns), event.act.result)
+    return None
 
 
 def _sounded(number: int, step: Step, seen: Seen) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import json
 from random import getrandbits, seed
 
-from commands import BYTES_MAX, Commands
+from commands import BYTES_MAX, UNREAD, take
 from lib.verbs import (
     ACKNOWLEDGE,
     BYPASS,
@@ -37,7 +37,7 @@ class Desk:
     def __init__(self):
         self.bench = Bench()
         self.told = self.bench.told
-        self.commands = Commands(self.bench.operation, self.bench.recorder, self.bench.clock)
+        self.heard = []
 
     def send(self, **changes):
         """Send a command; return the acts (verb, result, point) that it led to."""
@@ -45,7 +45,7 @@ class Desk:
 
     def send_raw(self, payload):
         before = len(self.bench.recorder.acts())
-        self.commands.take(memoryview(payload))
+        take(memoryview(payload), self.heard, self.bench.operation)
         return self.bench.recorder.acts()[before:]
 
 
@@ -146,7 +146,7 @@ def test_what_cannot_be_read_is_counted_and_changes_nothing():
     ]  # fmt: skip
     for n, payload in enumerate(payloads):
         assert desk.send_raw(payload) == [], payload
-        assert desk.commands.unread == n + 1, payload
+        assert desk.heard[UNREAD] == n + 1, payload
     assert desk.told == []
     assert desk.send() == [(ACKNOWLEDGE, DONE, 0)], "the next one is heard"
 

@@ -23,24 +23,24 @@ class FakeOperation:
         self.tended = 0
 
     def act(self, verb, point, minutes, author):
-        assert point is None and author == (BUTTON, 0, 0, 0), author
-        self.acts.append((verb, minutes))
+        assert point is minutes is None and author == (BUTTON, 0, 0, 0), author
+        self.acts.append(verb)
 
     def tend(self, now_ms):
         self.tended += 1
 
 
 def press(*spans_ms):
-    """Let the button be free, pressed, free … for so long; return [(at_ms, verb, minutes)]."""
+    """Let the button be free, pressed, free … for so long; return [(at_ms, verb)]."""
     button, operation, clock = FakeButton(), FakeOperation(), FakeTime()
-    controls = Controls(button, operation, clock)
+    controls = Controls(button, None, operation, clock)
     seen = []
     at_ms = 0
     for nth, span_ms in enumerate(spans_ms):
         button.level = (nth + 1) % 2
         for _ in range(0, span_ms, STEP_MS):
             controls.step(ticks_add(clock.ms(), at_ms))
-            seen += [(at_ms,) + act for act in operation.acts]
+            seen += [(at_ms, verb) for verb in operation.acts]
             operation.acts.clear()
             at_ms += STEP_MS
     assert operation.tended == at_ms // STEP_MS
@@ -48,19 +48,19 @@ def press(*spans_ms):
 
 
 def verbs(*spans_ms):
-    return [verb for _, verb, _ in press(*spans_ms)]
+    return [verb for _, verb in press(*spans_ms)]
 
 
 def test_a_short_press_acknowledges_when_it_ends():
-    assert press(100, 400, 500) == [(100 + 400 + PRESS_MS, ACKNOWLEDGE, 0)]
+    assert press(100, 400, 500) == [(100 + 400 + PRESS_MS, ACKNOWLEDGE)]
 
 
 def test_a_long_press_silences_for_the_usual_time_when_it_ends():
-    assert press(100, 2000, 500) == [(100 + 2000 + PRESS_MS, SILENCE, 10)]
+    assert press(100, 2000, 500) == [(100 + 2000 + PRESS_MS, SILENCE)]
 
 
 def test_a_press_of_5_s_resets_while_it_is_held_and_does_nothing_more():
-    assert press(100, 60_000, 500) == [(100 + PRESS_MS + 5000, RESET, 0)]
+    assert press(100, 60_000, 500) == [(100 + PRESS_MS + 5000, RESET)]
 
 
 def test_both_sides_of_each_limit():

@@ -24,13 +24,6 @@ def test_a_reset_lets_go_when_the_cause_has_gone():
     assert latch.update(True), "it can set again"
 
 
-def test_it_can_be_as_if_nothing_had_been_seen():
-    latch = Latch()
-    latch.update(True)
-    latch.clear()
-    assert not latch.state and not latch.cause
-
-
 def test_a_reset_of_what_was_never_set_is_granted():
     latch = Latch()
     assert latch.reset() is True

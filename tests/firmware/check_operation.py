@@ -1,5 +1,6 @@
 """What a person can do: each verb does what it says, and tells it in the right order."""
 
+from acts import find
 from lib.point import ALARM, DRILLED, LIVE, SUPERVISORY, TEST, TROUBLE, Level, Point
 from lib.verbs import (
     ACKNOWLEDGE,
@@ -411,9 +412,9 @@ def test_a_self_test_that_the_outputs_refuse_is_refused():
 
 def test_points_are_found_by_their_number():
     bench = Bench()
-    assert bench.operation.find(0) == (True, None)
-    assert bench.operation.find(2) == (True, bench.points[1])
-    assert bench.operation.find(3) == (False, None)
+    assert find(bench.points, 0) == (True, None)
+    assert find(bench.points, 2) == (True, bench.points[1])
+    assert find(bench.points, 3) == (False, None)
 
 
 def test_a_lost_sensor_in_a_walk_test_is_trouble_of_the_test():

@@ -87,7 +87,7 @@ class Bench:
         return self.outputs._indicators[name].pattern
 
     def silence(self):
-        self.panel.start(SILENCE, None, 10, self.now_ms)
+        self.panel.running = [(SILENCE, None, self.now_ms + 600_000)]
         self.panel.refresh()
         return self.on()
 

@@ -16,6 +16,7 @@ from lib.point import (
     Level,
     Point,
 )
+from lib.service import drill, leave, reset, start_anew
 
 START = ticks_add(0, -1500)  # every test crosses the wrap
 STEP_MS = 100
@@ -25,6 +26,11 @@ def gas(latches=True):
     alarm = Level(ALARM, 20000, True, 2000, 1000, 500, latches)
     pre_alarm = Level(PRE_ALARM, 10000, True, 1000, 0, 0, False)
     return Point(5, "gas", "%LEL", 1, [alarm, pre_alarm])
+
+
+def battery():
+    """Low below 11.5 V for 200 ms, well again from 12 V."""
+    return Point(9, "battery", "V", 0, [Level(TROUBLE, 11500, False, 500, 200, 200, False)])
 
 
 def hydrant():
@@ -77,16 +83,16 @@ def test_a_latched_alarm_stays_when_the_cause_has_gone():
 def test_a_reset_is_refused_while_the_cause_stands():
     point = gas()
     feed(point, [30000] * 11)
-    assert point.reset() == 0 and point.conditions == ALARM | PRE_ALARM
+    assert reset(point) == 0 and point.conditions == ALARM | PRE_ALARM
     feed(point, [0] * 10, 1100)
-    assert point.reset() == ALARM and point.conditions == 0
+    assert reset(point) == ALARM and point.conditions == 0
 
 
 def test_after_a_reset_a_new_alarm_comes():
     point = gas()
     feed(point, [30000] * 11)
     feed(point, [0] * 10, 1100)
-    point.reset()
+    reset(point)
     assert feed(point, [30000] * 11, 2100)[-1] == (3100, ALARM | PRE_ALARM)
 
 
@@ -162,7 +168,7 @@ def test_after_a_new_start_a_cause_that_stands_needs_its_hold_time_again():
     point = gas()
     feed(point, [30000] * 11)
     feed(point, [None] * 30, 1100)
-    assert point.start_anew() == ALARM | PRE_ALARM | TROUBLE
+    assert start_anew(point) == ALARM | PRE_ALARM | TROUBLE
     assert feed(point, [30000] * 11, 5000) == [(5000, PRE_ALARM), (6000, ALARM | PRE_ALARM)]
 
 
@@ -175,24 +181,24 @@ def test_a_bypassed_point_says_its_value_and_no_condition():
 
 def test_a_drill_is_an_alarm_without_a_limit_until_it_is_left():
     point = gas()
-    assert point.drill() == ALARM and point.limit_of(ALARM) is None
-    assert feed(point, [0] * 20) == [] and point.reset() == 0
-    assert point.leave() == ALARM and point.conditions == 0
+    assert drill(point) == ALARM and point.limit_of(ALARM) is None
+    assert feed(point, [0] * 20) == [] and reset(point) == 0
+    assert leave(point) == ALARM and point.conditions == 0
 
 
 def test_a_real_cause_makes_a_drill_live():
     point = gas()
-    point.drill()
+    drill(point)
     assert feed(point, [30000] * 11)[-1] == (1000, ALARM | PRE_ALARM)
     assert point.mode == LIVE
 
 
 def test_a_drill_with_a_lost_sensor_stays_a_drill():
     point = gas()
-    point.drill()
+    drill(point)
     feed(point, [None] * 30)
     assert point.mode == DRILLED and point.conditions == ALARM | TROUBLE
-    assert point.leave() == ALARM and point.conditions == TROUBLE
+    assert leave(point) == ALARM and point.conditions == TROUBLE
 
 
 def test_the_gateway_keeps_its_troubles_apart():
@@ -203,3 +209,28 @@ def test_the_gateway_keeps_its_troubles_apart():
     assert gateway.trouble(21, False) and gateway.conditions == TROUBLE and gateway.code == 22
     assert gateway.trouble(22, False) and gateway.conditions == 0 and gateway.code == 0
     assert not gateway.trouble(22, False)
+
+
+def test_a_low_battery_is_a_trouble_with_a_value():
+    point = battery()
+    assert feed(point, [11500] * 5) == []
+    assert feed(point, [11499] * 5, 1000) == [(1200, TROUBLE)]
+    assert (point.value, point.code, point.limit_of(TROUBLE)) == (11499, 0, 11500)
+    assert feed(point, [11999] * 5, 2000) == []
+    assert feed(point, [12000] * 5, 3000) == [(3200, 0)]
+
+
+def test_a_low_battery_that_is_lost_and_comes_back_is_one_trouble():
+    point = battery()
+    lost = TROUBLE_HOLD_MS // STEP_MS + 5
+    assert feed(point, [11000] * 3 + [None] * lost + [11000] * lost) == [(200, TROUBLE)]
+    point = battery()
+    seen = feed(point, [11000] * 3 + [None] * lost + [12500] * lost)
+    assert [conditions for _, conditions in seen] == [TROUBLE, 0]
+
+
+def test_a_lost_battery_that_was_well_is_a_trouble_without_a_limit():
+    point = battery()
+    lost = TROUBLE_HOLD_MS // STEP_MS + 5
+    assert feed(point, [12500] * 3 + [None] * lost)[-1][1] == TROUBLE
+    assert (point.value, point.limit_of(TROUBLE)) == (None, None)

@@ -60,22 +60,6 @@ def test_the_lowest_value_that_is_a_number_is_told_from_a_code():
     assert fields[11] == -0x80000000 + 256 and fields[12] == 0, fields
 
 
-def test_an_act_comes_back_as_it_went_in():
-    for point, said in (
-        (None, (1, 0, 0, 0, 0, 0, 0)),
-        (FakePoint(), (4, 1, 2, 240, 3, 17, 123456)),
-        (FakePoint(), (7, 3, 3, 4320, 31, 0x3FFF, 0xFFFFFFFF)),
-    ):
-        verb, result, how, minutes, reason, person, command = said
-        buffer = bytearray(record.SIZE)
-        author = (how, person, reason, command)
-        record.pack_act(buffer, FakeClock(), verb, result, author, point, minutes)
-        assert record.unpack_act(buffer) == said, said
-        fields = record.unpack_event(buffer)
-        assert fields[8] == record.ACT
-        assert fields[2] == (point.number if point else 0) and fields[5] == (2 if point else 0)
-
-
 def test_one_flipped_bit_is_seen_wherever_it_is():
     sound = packed_event()
     assert record.is_sound(sound)

@@ -2,6 +2,7 @@
 
 from clock import DESK, Clock
 from lib import record
+from lib.act import unpack_act
 from lib.codes import NO_BROKER
 from lib.journal import Journal
 from lib.point import TROUBLE, Gateway
@@ -56,7 +57,7 @@ def test_an_act_is_an_event():
     buffer = bytearray(record.SIZE)
     journal.events.read(1, buffer)
     assert record.is_sound(buffer) and record.unpack_event(buffer)[8] == record.ACT
-    assert record.unpack_act(buffer) == (3, 1, 1, 0, 0, 0, 0)
+    assert unpack_act(buffer) == (3, 1, 1, 0, 0, 0, 0)
 
 
 def test_an_event_carries_boot_and_the_quality_of_its_time():

@@ -5,6 +5,7 @@ from time import ticks_add
 from lib.codes import OPEN
 from lib.point import ALARM, TROUBLE, Level, Point
 from lib.rise import Rise
+from lib.service import reset
 from micropython import heap_lock, heap_unlock
 
 START = ticks_add(0, -30_000)  # the tests cross the wrap
@@ -70,7 +71,7 @@ def test_a_point_tells_the_value_at_which_the_rise_was_too_far():
     assert point.limit_of(changed) == 30_000
     point.update(20_000, 0, ticks_add(START, 4000))
     assert point.conditions == ALARM
-    assert point.reset() == ALARM
+    assert reset(point) == ALARM
 
 
 def test_trouble_makes_a_point_forget_the_base():

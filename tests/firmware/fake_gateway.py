@@ -1,7 +1,6 @@
 """A gateway of real points, panel and operation for tests; fakes for what they tell."""
 
-from time import ticks_add
-
+from acts import find
 from lib.panel import Panel
 from lib.point import ALARM, Gateway, Level, Point
 from operation import Operation
@@ -34,7 +33,7 @@ class Bench:
         self.told = self.recorder.told
 
     def point(self, number):
-        return self.operation.find(number)[1]
+        return find(self.points, number)[1]
 
     def feed(self, ms=HOLD_MS, **readings):
         """Let time pass, each point reading what is named p1, p2 …, the others clean air."""
@@ -56,6 +55,3 @@ class Bench:
         """Let time pass with no reading; what has run out ends."""
         self.clock.pass_ms(minutes * 60_000)
         self.operation.tend(self.clock.ms())
-
-    def at(self, ms):
-        return ticks_add(self.clock.ms(), ms)

@@ -95,12 +95,14 @@ class Gateway:
 
     def __init__(self, url: str) -> None:
         self.answers: list[wire.Stored] = []
-        down = wire.topic(SITE, "+", "down", "stored")
-        self._client = mqtt.Client(url, "gateway", self._hear, [down])
+        self.commands: list[wire.Command] = []
+        down = [wire.topic(SITE, "+", "down", name) for name in ("stored", "command")]
+        self._client = mqtt.Client(url, "gateway", self._hear, down)
         self._client.start()
 
     def _hear(self, message: mqtt.Message) -> None:
-        self.answers.append(wire.parse(message.topic, message.payload))
+        said = wire.parse(message.topic, message.payload)
+        (self.commands if isinstance(said, wire.Command) else self.answers).append(said)
 
     def send(self, *rest: object, payload: Any, retain: bool = False, site: str = SITE) -> None:
         raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
@@ -144,6 +146,16 @@ def numbers(store: Store) -> list[int]:
 
 
 # ---- the promise ----
+
+
+def test_a_command_goes_to_its_gateway_or_is_refused_without_a_broker(broker, store, gateway):
+    command = wire.Command(SITE, GATEWAY, 5, "reset", 7, 1_767_225_660, 1, 0)
+    with running(broker, store) as ingest:
+        assert ingest.send(command)
+        until(lambda: gateway.commands == [command])
+        broker.stop()
+        until(lambda: not ingest.connected)
+        assert not ingest.send(command)
 
 
 def test_records_are_stored_counted_and_answered(broker, store, gateway):

@@ -232,6 +232,7 @@ def test_the_example_fits_the_schema_that_editors_use(garden):
         "output-pins",
         "missing-keys",
         "ids-that-do-not-fit-into-a-topic",
+        "person-numbers",
     ],
 )
 def test_an_editor_sees_by_the_schema_what_the_loader_would_refuse(name):
@@ -244,6 +245,12 @@ def test_an_editor_sees_by_the_schema_what_the_loader_would_refuse(name):
 def test_the_schema_takes_what_the_loader_takes(name):
     row = tomllib.loads((SITES / f"{name}.toml").read_text(encoding="utf-8"))
     jsonschema.validate(row, schema("site"))
+
+
+def test_people_are_known_to_gateways_by_their_numbers(garden):
+    assert garden.person_by_number[7] == "leader-04"
+    assert len(garden.person_by_number) == len(garden.people)
+    assert load_site(SOUND).person_by_number == {}  # a number is only for who gives commands
 
 
 def test_what_a_file_leaves_out_is_taken_from_the_tables():

@@ -18,6 +18,7 @@ from firegrid.wire import (
     PRE_ALARM,
     SUPERVISORY,
     TROUBLE,
+    Act,
     Event,
     Events,
     PointState,
@@ -80,6 +81,7 @@ class Desk:
         fields = {
             "version": version, "epoch": 7, "boot": 3, "up_s": int(at - NOW) + 1000,
             "time_s": int(at), "time_quality": "desk", "events_stored": 41,
+            "silenced_s": 0, "first_alarm": None,
         }  # fmt: skip
         self.picture.apply(StateHead(self.site, "gw-shops", fields | changes), at)
 
@@ -111,6 +113,13 @@ def desk(garden) -> Desk:
 
 def state(point: int, conditions: int = 0, value: float | None = 4.0, code: int = 0) -> PointState:
     return PointState(point, "smoke", "live", conditions, value, "mA", code)
+
+
+def act(verb: str, result: str = "done", **more: object) -> dict[str, object]:
+    """What makes an event an act."""
+    said = {"how": "desk", "person": 0, "reason": 0, "minutes": 0, "id": 0} | more
+    nothing = {"changed": 0, "value": None, "unit": ""}
+    return nothing | {"event": "act", "act": Act(verb, result, **said)}
 
 
 # ---- what is known ----
@@ -562,7 +571,7 @@ def test_on_the_screen_an_offset_is_told_once_unless_it_was_another_one(garden):
 def test_for_programs_time_is_unix_time_whatever_the_site_uses(garden):
     desk = Desk(replace(garden, timezone="Europe/Vienna"))
     desk.event(SMOKE, ALARM, at=SUMMER_ENDS, up_s=1)
-    assert desk.heard[-1].row()["time_s"] == SUMMER_ENDS
+    assert desk.heard[-1].row(desk.picture.site)["time_s"] == SUMMER_ENDS
 
 
 def test_a_long_line_is_not_cut_in_a_file(desk):
@@ -645,7 +654,7 @@ def test_feeding_and_drawing_at_once_do_not_disturb_each_other(desk):
 
 def test_a_change_tells_a_program_everything(desk):
     desk.event(SMOKE, ALARM | TROUBLE, value=None, code=2, changed=TROUBLE, limit=None)
-    row = desk.heard[-1].row()
+    row = desk.heard[-1].row(desk.picture.site)
     place = row.pop("place")
     assert place == "Noodle shop, dining room (面馆大厅), Grid 1: Shop Street East (商业街东)"
     assert row == {
@@ -662,6 +671,7 @@ def test_a_change_tells_a_program_everything(desk):
         "unit": "mA",
         "limit": None,
         "code": "open",
+        "act": None,
     }
 
 
@@ -672,3 +682,115 @@ def test_values_are_heard_but_only_news_is_kept(desk):
     assert desk.heard[-1].value == 4.1
     assert len(desk.picture.changes) == kept
     assert asdict(desk.picture.points["gw-shops", SMOKE])["value"] == 4.1
+
+
+# ---- what people do ----
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            act("bypass", person=7, minutes=240, reason=2),
+            "bypassed by leader-04 for 4 h: cleaning",
+        ),
+        (
+            act("reset", "refused", person=2),
+            "reset refused by member-01: smoke-tailor still in ALARM",
+        ),
+        (act("silence", how="button", minutes=10), "sounder silenced at the button for 10 min"),
+        (act("walk_test", "ended", how="itself"), "walk test ended by itself"),
+        (act("drill", how="console", minutes=1), "drill begun at the console for 60 s"),
+        (
+            act("self_test", "expired", person=900),
+            "too late: self-test by 900",
+        ),
+        (act("acknowledge"), "acknowledged from the desk"),
+    ],
+)
+def test_the_log_tells_who_did_what_for_how_long_and_why(desk, said, told):
+    desk.event(TAILOR, ALARM)
+    desk.event(TAILOR, 0, **said)
+    assert f"smoke-tailor {told}" in " ".join(desk.screen(height=60).split())
+
+
+def test_an_act_is_told_in_chinese(desk):
+    words.use("zh")
+    try:
+        desk.event(TAILOR, 0, **act("bypass", person=7, minutes=240, reason=2))
+        assert "smoke-tailor leader-04：已屏蔽，时长 4 时：清洁" in desk.screen(height=60)
+    finally:
+        words.use("en")
+
+
+def test_an_act_changes_no_condition_and_a_program_hears_its_names(desk):
+    desk.event(SMOKE, ALARM)
+    desk.event(SMOKE, 0, **act("acknowledge", person=7, id=5))
+    assert desk.picture.points["gw-shops", SMOKE].conditions == ALARM
+    row = desk.heard[-1].row(desk.picture.site)
+    assert row["what"] == "act"
+    assert row["act"] == {
+        "verb": "acknowledge", "result": "done", "how": "desk", "person": "leader-04",
+        "reason": None, "minutes": 0, "command": 5,
+    }  # fmt: skip
+
+
+def test_an_alarm_that_is_taken_says_so_until_it_comes_again(desk):
+    desk.event(SMOKE, ALARM)
+    assert "acknowledged" not in desk.alarms()[0]
+    desk.event(SMOKE, 0, **act("acknowledge"))
+    assert "▲ ALARM, acknowledged" in desk.alarms()[0]
+    desk.event(SMOKE, ALARM | TROUBLE, at=NOW + 1, changed=TROUBLE)
+    assert "acknowledged" not in desk.alarms()[0]
+    desk.event(SMOKE, 0, at=NOW + 2, changed=ALARM | TROUBLE)
+    desk.event(SMOKE, ALARM, at=NOW + 3)
+    assert "acknowledged" not in desk.alarms()[0]
+
+
+def test_a_bypass_is_shown_below_troubles_with_the_time_that_is_left(desk):
+    desk.event(TAILOR, 0, **act("bypass", minutes=240))
+    desk.event(GAS, TROUBLE, value=None, code=2)
+    assert [line.split()[1] for line in desk.alarms()] == ["TROUBLE", "bypassed,"]
+    assert "⊘ bypassed, 4 h left" in desk.row(TAILOR)
+    assert "DISABLED 1" in desk.screen()
+    assert desk.alarms(now=NOW + 9000)[1].split()[-2:] == ["2", "h"]  # for how long already
+    assert "bypassed, 90 min left" in desk.row(TAILOR, now=NOW + 9000)
+    desk.event(TAILOR, 0, at=NOW + 9001, **act("bypass", "ended"))
+    assert "bypassed" not in desk.row(TAILOR, now=NOW + 9001)
+
+
+def test_a_refused_bypass_bypasses_nothing(desk):
+    desk.event(TAILOR, 0, **act("bypass", "refused", minutes=240))
+    assert desk.alarms() == []
+
+
+def test_the_state_says_what_is_bypassed_taken_and_silenced(desk):
+    desk.head(silenced_s=300)
+    desk.states(
+        replace(state(TAILOR), bypassed_s=7200),
+        replace(state(SMOKE, ALARM), acknowledged=ALARM),
+    )
+    assert "gw-shops: sounder silenced, 5 min left" in desk.screen()
+    assert "▲ ALARM, acknowledged" in desk.alarms()[0]
+    assert "bypassed, 2 h left" in desk.alarms()[1]
+    desk.head(version=2, at=NOW + 1)
+    desk.states(state(TAILOR), state(SMOKE), version=2, at=NOW + 1)
+    assert desk.alarms() == []
+    assert "silenced" not in desk.screen()
+
+
+def test_of_alarms_that_a_state_brings_the_first_one_stands_on_top(desk):
+    for first, second in ((TAILOR, SMOKE), (SMOKE, TAILOR)):
+        desk.head(first_alarm=first)
+        desk.states(state(SMOKE, ALARM), state(TAILOR, ALARM))
+        assert [item.point.number for item in desk.picture.open()] == [first, second]
+    assert "1 of 2" in desk.alarms()[0]
+
+
+def test_a_point_in_a_walk_test_stands_last_and_is_marked(desk):
+    desk.head()
+    desk.states(replace(state(SMOKE), mode="test"), replace(state(TAILOR), bypassed_s=60))
+    assert [item.point.number for item in desk.picture.open()] == [TAILOR, SMOKE]
+    assert "T normal, walk test" in desk.alarms()[1]
+    assert desk.alarms(now=NOW + 7)[1].rstrip().endswith(" 7 s")
+    assert "T TEST 1" in desk.screen()

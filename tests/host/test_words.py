@@ -87,10 +87,10 @@ def test_the_schema_refuses_a_catalogue_without_a_section_or_text(break_it):
         ("conditions", {*tables.BITS, "normal"}),
         ("modes", set(wire.MODES)),
         ("verbs", set(tables.verbs().values())),
-        ("results", set(tables.results().values())),
-        ("hows", set(tables.hows().values())),
+        ("acts", set(tables.verbs().values())),
+        ("act_hows", set(tables.hows().values())),
         ("reasons", set(tables.reasons().values())),
-        ("news", {*wire.EVENTS, "online", "offline"} - {"condition"}),
+        ("news", {*wire.EVENTS, "online", "offline"} - {"condition", "act"}),
         ("outputs", set(tables.board().output_names)),
     ],
 )
@@ -113,7 +113,7 @@ def test_the_short_kinds_fit_their_column_and_the_long_ones_theirs(language):
 def test_chinese_is_chinese():
     """A text left in English is a mistake, but for names and numbers."""
     english = keys("en")
-    marks = {"marks.comma"}
+    marks = {"marks.comma", "act.said"}
     alike = [key for key, text in keys("zh").items() if text == english[key]]
     plain = [key for key, text in keys("zh").items() if all(ord(sign) < 0x3000 for sign in text)]
     assert alike == []
@@ -159,11 +159,23 @@ def test_no_sentence_is_left_over_that_nobody_tells():
         "explain": {"above", "below", "clears_below", "clears_above", "band_below", "band_above",
                     "steady", "slow", "off", "beeps", "fast", "temporal3", "flash",
                         "at_input", "in_circuit"},
-        "view": {"point", "kind", "place", "value", "state", "age"},
+        "view": {"point", "kind", "place", "value", "state", "age",
+                 "offline", "disabled", "test"},
+        "act": {"refused", "ended", "expired"},
         "lint": {"nodes", "grids", "people", "gateways", "points"},
         "tree": {"above", "below"},
     }  # fmt: skip
-    for section in ("view", "monitor", "ingest", "lint", "tree", "explain", "run", "replay"):
+    for section in (
+        "view",
+        "monitor",
+        "ingest",
+        "lint",
+        "tree",
+        "explain",
+        "run",
+        "replay",
+        "act",
+    ):
         ours = {f"{section}.{key}" for key in sections("en")[section]}
         by_name = {f"{section}.{key}" for key in chosen_by_name.get(section, ())}
         assert ours - by_name - told == set()

@@ -10,7 +10,7 @@ from firegrid_sim.scenario import load_scenario
 from firegrid_sim.summary import faults
 
 HERE = Path(__file__).parent
-RUN_S = {"contacts": 22, "values": 26}
+RUN_S = {"contacts": 28, "values": 26}
 
 
 class Silent:

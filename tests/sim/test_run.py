@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from firegrid.resources import firmware_dir, hal_dir, schemas_dir
 from firegrid.site.load import load_site
 from firegrid.store import StoredEvent
+from firegrid.wire import Act
 from firegrid_sim.board import WATCHDOG
 from firegrid_sim.broker import Broker, free_port
 from firegrid_sim.fleet import Key, fingerprint
@@ -367,7 +369,9 @@ def test_the_sum_of_a_good_run(seen):
     summary = summarise(seen)
     SCHEMA.validate(summary)
     assert (summary["raised"], summary["stored"], summary["missing"]) == (1, 1, 0)
-    assert summary["points"]["smoke-gate"] == [{"t_s": 3.5, "conditions": ["ALARM"]}]
+    assert summary["points"]["smoke-gate"] == [
+        {"t_s": 3.5, "conditions": ["ALARM"], "mode": "live"}
+    ]
     assert summary["points"]["gw-gate"] == []
     assert summary["latency_ms"] == {"p50": None, "p99": None, "max": 12.0, "n": 1}
     assert summary["sounded"] == [
@@ -390,7 +394,9 @@ def test_percentiles_come_with_300_events(seen):
 def test_a_gateways_own_trouble_stands_under_its_own_id(seen):
     seen.raised[Key("gw-gate", 1, 8)] = 5 * 10**9
     seen.events.append(event(8, point=0, conditions=TROUBLE))
-    assert summarise(seen)["points"]["gw-gate"] == [{"t_s": 4.0, "conditions": ["TROUBLE"]}]
+    assert summarise(seen)["points"]["gw-gate"] == [
+        {"t_s": 4.0, "conditions": ["TROUBLE"], "mode": "live"}
+    ]
 
 
 def test_other_events_than_conditions_are_no_history(seen):
@@ -441,6 +447,26 @@ def test_a_step_beyond_the_end_is_neither_fine_nor_a_failure(seen, end_s):
     assert exit_code(summarise(seen)) == 0
 
 
+@pytest.mark.parametrize(
+    ("command", "result", "why"),
+    [
+        (77, "done", ""),
+        (77, "refused", "the gateway answered: refused, not: done"),
+        (78, "done", "the gateway did not answer within 5 s"),
+    ],
+)
+def test_a_command_is_judged_by_the_act_that_carries_its_id(seen, command, result, why):
+    [step] = seen.scenario.steps
+    step = replace(step, result="done")
+    seen.scenario = replace(seen.scenario, steps=(step,))
+    seen.given = {step: 77}
+    seen.raised[Key("gw-gate", 1, 8)] = 5 * 10**9
+    act = Act("reset", result, "desk", person=1, reason=0, minutes=0, id=command)
+    seen.events.append(replace(event(8, point=0, what="act", conditions=0), act=act))
+    [told] = summarise(seen)["steps"]
+    assert (told["ok"], told["why"]) == (not why, why)
+
+
 def test_resets_are_told_by_cause(seen):
     seen.resets = {"gw-gate": Counter({WATCHDOG: 2}), "gw-other": Counter()}
     summary = summarise(seen)
@@ -452,10 +478,9 @@ def test_resets_are_told_by_cause(seen):
 
 
 @pytest.mark.full
-def test_the_first_alarm_of_jinshui_garden_shows_every_step():
-    done = run(
-        "jinshui-garden", "--scenario", "first-alarm", "--for", 116, "--json", timeout_s=200
-    )
+@pytest.mark.parametrize("scenario", ["first-alarm", "people-act"])
+def test_a_shipped_scenario_of_jinshui_garden_shows_every_step(scenario):
+    done = run("jinshui-garden", "--scenario", scenario, "--for", 116, "--json", timeout_s=200)
     summary = summary_of(done)
     assert done.returncode == 0, faults(summary)
     assert summary["gateways"] == 4

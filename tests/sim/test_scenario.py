@@ -6,14 +6,17 @@ import tomllib
 
 import pytest
 from firegrid.errors import FiregridError
+from firegrid.orders import Order
 from firegrid.resources import scenario_path, schemas_dir, site_path
 from firegrid.site.load import load_site
 from firegrid_sim.scenario import (
+    Answer,
     Break,
     CutPower,
     Drive,
     Expect,
     LoseLink,
+    Moment,
     Player,
     Press,
     Scenario,
@@ -29,6 +32,7 @@ SCHEMA = Draft202012Validator(json.loads((schemas_dir() / "scenario.schema.json"
 ALARM, PRE_ALARM, SUPERVISORY, TROUBLE = 1, 2, 4, 8
 SMOKE = 'at_s = 1\nsay = "smoke"\npoint = "smoke-noodle-shop"\n'
 FIRE = SMOKE + 'signal = "smoke"\nvalue = 1\n'
+DESK = 'at_s = 1\nsay = "order"\n'
 POWER = 'at_s = 1\nsay = "power"\ngateway = "gw-shops"\n'
 
 
@@ -83,15 +87,19 @@ class Recorder:
     def cut_power(self, gateway, off_s):
         self.done.append(("power", gateway, off_s))
 
+    def give(self, step, order):
+        self.done.append(("order", step, order))
+
 
 def play(*steps):
     """Return a player of the steps, its world, and what it says."""
     world, said = Recorder(), []
-    return Player(Scenario(None, "", steps), world, said.append), world, said
+    player = Player(Scenario(None, "", steps), world, said.append, world.give)
+    return player, world, said
 
 
-def step(action, at_s=10.0, expect=(), sounder=False):
-    return Step(at_s, "something happens", action, tuple(expect), sounder)
+def step(action, at_s=10.0, expect=(), sounder=False, result=""):
+    return Step(at_s, "something happens", action, tuple(expect), sounder, result)
 
 
 # ---- the file ----
@@ -105,7 +113,11 @@ def test_each_kind_of_step_is_read(load):
         POWER + 'link = "lost"\nfor_s = 20',
         POWER + 'link = "lost"',
         POWER + 'press = "reset"',
+        POWER + 'press = "silence"',
         POWER + 'power = "cut"',
+        POWER + 'command = { verb = "reset", by = "leader-01" }\nexpect_result = "refused"',
+        DESK + 'command = { verb = "bypass", by = "leader-04", point = "smoke-tailor",'
+        ' minutes = 30, reason = "cleaning" }',
     ).steps
     assert [step.action for step in steps] == [
         Drive("smoke-noodle-shop", "smoke", 1, 3),
@@ -114,19 +126,26 @@ def test_each_kind_of_step_is_read(load):
         LoseLink("gw-shops", 20),
         LoseLink("gw-shops", None),
         Press("gw-shops"),
+        Press("gw-shops", "silence"),
         CutPower("gw-shops", 1),
+        Order("gw-shops", "reset", "leader-01"),
+        Order("gw-shops", "bypass", "leader-04", "smoke-tailor", 30, "cleaning"),
     ]
-    assert [step.sounder for step in steps] == [True] + 6 * [False]
+    assert [step.sounder for step in steps] == [True] + 9 * [False]
+    assert [step.result for step in steps] == 8 * [""] + ["refused", ""]
+    assert steps[8].place(SITE) == (None, "gw-shops")
+    assert steps[9].place(SITE) == ("smoke-tailor", "gw-shops")
 
 
 def test_expectations_name_points_and_gateways(load):
     expect = (
         'expect = [{ point = "smoke-noodle-shop", conditions = ["ALARM", "TROUBLE"],'
-        ' within_s = 3 }, { gateway = "gw-shops", conditions = [], within_s = 30 }]'
+        ' within_s = 3, mode = "drill" },'
+        ' { gateway = "gw-shops", conditions = [], within_s = 30 }]'
     )
     [step] = load(FIRE + expect).steps
     assert step.expect == (
-        Expect("smoke-noodle-shop", ALARM | TROUBLE, 3),
+        Expect("smoke-noodle-shop", ALARM | TROUBLE, 3, "drill"),
         Expect("gw-shops", 0, 30),
     )
 
@@ -155,10 +174,13 @@ def test_steps_come_in_the_order_of_time(load):
         (FIRE + "for_s = 1", "step 1: for_s: is an unknown key"),
         (SMOKE + 'fault = "opn"', 'step 1: fault: "opn" is unknown; did you mean "open"?'),
         (SMOKE + 'fault = "open"\nfor_s = 0', "step 1: for_s: 0 s is outside 0.1…86400"),
-        (SMOKE, "step 1: needs one of signal, fault, link, press, power; it has none"),
+        (SMOKE, "step 1: needs one of signal, fault, link, press, power, command; it has none"),
         (FIRE + 'fault = "open"', "step 1: needs one of .*; it has signal and fault"),
         (POWER + 'link = "cut"', 'step 1: link: "cut" is unknown; known: lost'),
-        (POWER + 'press = "silence"', 'step 1: press: "silence" is unknown; known: reset'),
+        (
+            POWER + 'press = "hard"',
+            'step 1: press: "hard" is unknown; known: acknowledge, silence, reset',
+        ),
         (
             POWER.replace("shops", "shop") + 'power = "cut"',
             'step 1: gateway: "gw-shop" is unknown',
@@ -172,6 +194,55 @@ def test_steps_come_in_the_order_of_time(load):
         (
             FIRE + 'expect = [{ point = "smoke-tailor", conditions = [] }]',
             "step 1: expect 1: within_s: is missing",
+        ),
+        (
+            FIRE + 'expect = [{ point = "smoke-tailor", conditions = [], within_s = 1,'
+            ' mode = "practice" }]',
+            'step 1: expect 1: mode: "practice" is unknown; known: live, test, drill',
+        ),
+        (POWER + "command = 1", "step 1: command: is not a table"),
+        (POWER + 'command = { by = "leader-01" }', "step 1: command: verb: is missing"),
+        (POWER + 'command = { verb = "reset" }', "step 1: command: by: is missing"),
+        (
+            POWER + 'command = { verb = "rest", by = "leader-01" }',
+            'step 1: command: verb: "rest" is unknown; did you mean "reset"',
+        ),
+        (
+            POWER + 'command = { verb = "reset", by = "leader-99" }',
+            'step 1: command: by: "leader-99" is unknown',
+        ),
+        (
+            POWER + 'command = { verb = "bypass", by = "leader-01" }',
+            "step 1: command: bypass needs a point",
+        ),
+        (
+            DESK + 'command = { verb = "reset", by = "leader-01", minutes = 5,'
+            ' point = "smoke-tailor" }',
+            "step 1: command: reset has no time; minutes are for silence, bypass",
+        ),
+        (
+            POWER + 'command = { verb = "drill", by = "leader-01", minutes = 61 }',
+            "step 1: command: 61 minutes are outside what drill may last; allowed: 1 to 60",
+        ),
+        (
+            POWER + 'command = { verb = "silence", by = "leader-01", reason = "bored" }',
+            'step 1: command: reason: "bored" is unknown',
+        ),
+        (
+            DESK + 'command = { verb = "silence", by = "leader-01", point = "smoke-tailor" }',
+            "step 1: command: silence is about a whole gateway; leave the point out",
+        ),
+        (
+            DESK + 'command = { verb = "reset", by = "leader-01" }',
+            "step 1: gateway: is missing",
+        ),
+        (
+            FIRE + 'expect_result = "done"',
+            "step 1: expect_result: is the answer to a command; there is none here",
+        ),
+        (
+            POWER + 'command = { verb = "reset", by = "leader-01" }\nexpect_result = "good"',
+            'step 1: expect_result: "good" is unknown',
         ),
     ],
 )
@@ -218,8 +289,9 @@ def first_alarm():
     return load_scenario(scenario_path("first-alarm"), SITE)
 
 
-def test_the_shipped_scenario_keeps_its_schema():
-    row = tomllib.loads(scenario_path("first-alarm").read_text())
+@pytest.mark.parametrize("name", ["first-alarm", "people-act"])
+def test_a_shipped_scenario_keeps_its_schema(name):
+    row = tomllib.loads(scenario_path(name).read_text())
     assert not [error.message for error in SCHEMA.iter_errors(row)]
 
 
@@ -278,7 +350,9 @@ def test_a_ramp_goes_evenly_from_what_was_to_what_is_asked():
     [
         (Break("smoke-tailor", "open", 5), ("open",), (None,), 5),
         (LoseLink("gw-shops", 20), (False,), (True,), 20),
-        (Press("gw-shops"), (True,), (False,), 5.5),
+        (Press("gw-shops", "acknowledge"), (True,), (False,), 0.4),
+        (Press("gw-shops", "silence"), (True,), (False,), 2),
+        (Press("gw-shops", "reset"), (True,), (False,), 6),
     ],
 )
 def test_what_lasts_for_a_time_ends_by_itself(action, first, then, after_s):
@@ -303,13 +377,20 @@ FIRED = step(
 
 
 def test_a_step_that_was_seen_is_fine():
-    history = {"smoke-tailor": [(2.0, TROUBLE), (11.1, ALARM)]}
+    history = {"smoke-tailor": [Moment(2.0, TROUBLE), Moment(11.1, ALARM)]}
     assert judge(FIRED, history, [11.15]) == ""
     assert sounder_after_ms(FIRED, [11.15]) == 1150
 
 
 @pytest.mark.parametrize(
-    "changes", [[], [(9.0, ALARM)], [(13.1, ALARM)], [(11.0, ALARM | TROUBLE)]]
+    "changes",
+    [
+        [],
+        [Moment(9.0, ALARM)],
+        [Moment(13.1, ALARM)],
+        [Moment(11.0, ALARM | TROUBLE)],
+        [Moment(11.0, ALARM, "test")],
+    ],
 )
 def test_other_conditions_or_another_time_are_not_what_was_expected(changes):
     why = judge(FIRED, {"smoke-tailor": changes}, [11.15])
@@ -318,6 +399,34 @@ def test_other_conditions_or_another_time_are_not_what_was_expected(changes):
 
 @pytest.mark.parametrize("sounded_s", [[], [9.0], [13.5]])
 def test_an_alarm_without_its_sounder_is_told(sounded_s):
-    why = judge(FIRED, {"smoke-tailor": [(11.0, ALARM)]}, sounded_s)
+    why = judge(FIRED, {"smoke-tailor": [Moment(11.0, ALARM)]}, sounded_s)
     assert why == "the sounder did not begin within 3 s"
     assert sounder_after_ms(FIRED, sounded_s) is None
+
+
+RESET = step(Order("gw-shops", "reset", "leader-01"), result="refused")
+
+
+def test_an_order_is_handed_to_the_desk_when_it_is_due():
+    player, world, _ = play(RESET)
+    player.advance(10.01)
+    assert world.done == [("order", RESET, RESET.action)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (Answer(10.2, "refused"), ""),
+        (Answer(10.2, "done"), "the gateway answered: done, not: refused"),
+        (Answer(15.2, "refused"), "the gateway did not answer within 5 s"),
+        (None, "the gateway did not answer within 5 s"),
+    ],
+)
+def test_the_answer_to_a_command_is_judged(answer, why):
+    assert judge(RESET, {}, [], answer) == why
+
+
+def test_conditions_in_another_mode_are_told_with_it():
+    history = {"smoke-tailor": [Moment(11.0, ALARM, "drill")]}
+    why = judge(FIRED, history, [11.15])
+    assert why == ("smoke-tailor: ALARM did not come within 3 s (seen: ALARM (drill) at 11.0 s)")

@@ -142,7 +142,7 @@ class Trial:
         fleet = Fleet(play.site, self._directory / "boards", bench, Address.parse(broker.url))
         rig.started(stack, fleet)
         self._board = fleet.boards[play.site.gateways[0].id]
-        self._player = Player(play.scenario, fleet, lambda _: None)
+        self._player = Player(play.scenario, fleet, lambda _: None, lambda *_: None)
 
     def _take(self, message: wire.Message) -> None:
         """In a thread of the ingest's: what the message brings is stored."""

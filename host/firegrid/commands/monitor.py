@@ -5,6 +5,7 @@ import queue
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from uuid import uuid4
 
 import click
@@ -59,7 +60,7 @@ def _show(
     picture: Picture, client: mqtt.Client, inbox: queue.SimpleQueue[mqtt.Message], as_json: bool
 ) -> None:
     if as_json:
-        picture.on_change = _print_json
+        picture.on_change = partial(_print_json, picture)
         _watch(picture, client, inbox, lambda text: click.echo(text, err=True))
     else:
         with LiveView(picture, Console()) as view:
@@ -88,8 +89,9 @@ def _watch(
             say(words.tell("monitor.broker_back" if connected else "monitor.broker_away"))
 
 
-def _print_json(change: Change) -> None:
-    click.echo(json.dumps({"schema": SCHEMA} | change.row(), ensure_ascii=False))
+def _print_json(picture: Picture, change: Change) -> None:
+    row = change.row(picture.site)
+    click.echo(json.dumps({"schema": SCHEMA} | row, ensure_ascii=False))
 
 
 def _summary(picture: Picture, watched_s: float) -> str:

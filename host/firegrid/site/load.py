@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from firegrid import tables, words
+from firegrid import tables, wire, words
 from firegrid.site.document import read_document
 from firegrid.site.fields import Fields, Problems
 from firegrid.site.gateways import read_gateway
@@ -17,6 +17,7 @@ __all__ = ["FORMAT", "load_site"]
 
 FORMAT = 1
 TIMEZONE = "Asia/Shanghai"
+_PERSON_NUMBER = tables.Figure(0, 1, wire.PERSON_MAX)
 
 
 def load_site(path: Path | str) -> Site:
@@ -107,7 +108,11 @@ def _grid(row: Mapping[str, Any], index: int, problems: Problems) -> Grid:
 
 def _person(row: Mapping[str, Any], index: int, problems: Problems) -> Person:
     fields = Fields(row, _label("person", row, index), problems)
-    person = Person(id=fields.ident("id"), roles=fields.idents("roles"))
+    person = Person(
+        id=fields.ident("id"),
+        roles=fields.idents("roles"),
+        number=fields.whole("number", _PERSON_NUMBER) if "number" in row else 0,
+    )
     for role in person.roles:
         fields.known(role, "roles", words.section("roles"))
     fields.end()

@@ -149,6 +149,7 @@ class Person:
 
     id: str
     roles: tuple[str, ...]
+    number: int = 0  # as whom a gateway knows them, 0: they give no commands
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,11 @@ class Site:
     def point_by_number(self) -> dict[int, Point]:
         """Return the points by number, as they are named on the wire."""
         return {point.number: point for point in self.points}
+
+    @cached_property
+    def person_by_number(self) -> dict[int, str]:
+        """Return the ids of those people who have a number, as they are named on the wire."""
+        return {person.number: person.id for person in self.people if person.number}
 
     def gateway(self, gateway_id: str) -> Gateway:
         """Return the gateway with this id."""

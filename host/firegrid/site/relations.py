@@ -28,6 +28,7 @@ def _check_unique(site: Site, problems: Problems) -> None:
     places = [node.id for node in site.nodes] + [grid.id for grid in site.grids]
     _unique(places, "node or grid", "id", problems)
     _unique((person.id for person in site.people), "person", "id", problems)
+    _unique((str(person.number) for person in site.people), "person", "number", problems)
     _unique((gateway.id for gateway in site.gateways), "gateway", "id", problems)
     _unique((str(point.number) for point in site.points), "point", "number", problems)
     _unique((point.id for point in site.points), "point", "id", problems)
