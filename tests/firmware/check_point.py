@@ -214,7 +214,7 @@ def test_the_gateway_keeps_its_troubles_apart():
 def test_a_low_battery_is_a_trouble_with_a_value():
     point = battery()
     assert feed(point, [11500] * 5) == []
-    assert feed(point, [11499] * 5, 1000) == [(1200, TROUBLE)]
+    assert feed(point, [11499] * 3, 1000) == [(1200, TROUBLE)]
     assert (point.value, point.code, point.limit_of(TROUBLE)) == (11499, 0, 11500)
     assert feed(point, [11999] * 5, 2000) == []
     assert feed(point, [12000] * 5, 3000) == [(3200, 0)]
