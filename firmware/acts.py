@@ -78,7 +78,7 @@ class Acts:
         changes = [(one, service.reset(one)) for one in chosen]
         standing = [one for one in chosen if service.is_held(one)]
         if author[0] in (BUTTON, CONSOLE):  # whoever opens a valve again must stand before it
-            self._operation.outputs.release(point)
+            service.release(self._operation.outputs.ruled, point)
         if standing:
             point = self._foremost(standing)
         result = self._done(RESET, REFUSED if standing else DONE, author, point)

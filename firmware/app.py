@@ -20,7 +20,7 @@ from sampling import Sampling
 from terminal import Terminal
 
 VERSION = "0.1.0"
-LATE = ("console", "commands", "acts", "lib.act", "lib.service", "lib.verbs")
+LATE = ("console", "selftest", "commands", "acts", "lib.act", "lib.service", "lib.verbs")
 
 
 def build(board, root):

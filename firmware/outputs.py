@@ -11,11 +11,11 @@ from time import ticks_diff
 from micropython import const
 
 from drivers.indicator import BLIP, FAST, OFF, SLOW, STEADY
+from lib.forget import forget
 from lib.point import ALARM, DRILLED, PRE_ALARM, TEST, TROUBLE
 
 TICK_MS = const(50)
 CHIRP_MS = const(150)
-MOMENT_MS = const(700)  # how long a self-test shows each output
 
 
 class Ruled:
@@ -30,12 +30,6 @@ class Ruled:
         self.rank = 0  # of the pattern that is wanted: the most urgent one counts
         self.pattern = OFF
 
-    def want(self, rank, pattern):
-        """Ask for a pattern; a lesser one than that asked for already is not heard."""
-        if rank > self.rank:
-            self.rank = rank
-            self.pattern = pattern
-
 
 class Outputs:
     """`indicators` by name; an output that a site does not wire is simply not there.
@@ -47,19 +41,17 @@ class Outputs:
 
     def __init__(self, indicators, ruled, panel, clock, memory):
         self._indicators = indicators
-        self._ruled = [ruled[name] for name in sorted(ruled)]
+        self.ruled = [ruled[name] for name in sorted(ruled)]
         self._sounder = ruled.get("sounder")
-        self._tested = [one.indicator for one in self._ruled if one.tested]
-        self._tested += [indicators[name] for name in sorted(indicators) if name[-5:] == "_lamp"]
         self._panel = panel
         self._clock = clock
         self._uplink = None
         self._chirps = panel.chirps
         self._chirp_ms = None  # since when it chirps
-        self._test_ms = None  # since when a self-test runs
+        self._test = None  # the self-test that runs
         self._memory = memory
         self._kept = memory.held_outputs()
-        for one in self._ruled:
+        for one in self.ruled:
             one.held = self._kept & one.bit != 0
 
     def watch(self, uplink):
@@ -69,31 +61,33 @@ class Outputs:
     def follow(self, now_ms):
         """Show what the panel says now; called at every change, waits for nothing."""
         self._decide()
-        if self._test_ms is not None and self._test(now_ms):
-            return
+        alarmed = self._panel.conditions & (ALARM | PRE_ALARM)
+        if self._test and (alarmed or not self._test.step(now_ms)):
+            self._test = None
         self._chirp(now_ms)
-        for ruled in self._ruled:
-            ruled.indicator.show(ruled.pattern, now_ms)
-        self._show_lamps(now_ms)
+        for ruled in self.ruled:
+            if not (self._test and ruled.tested):
+                ruled.indicator.show(ruled.pattern, now_ms)
+        if not self._test:
+            self._show_lamps(now_ms)
 
     def self_test(self, now_ms):
         """Switch on what draws attention, one after another, for a moment: no valve, no relay.
         Return False, and do nothing, while an alarm or pre-alarm stands."""
         if self._panel.conditions & (ALARM | PRE_ALARM):
             return False
-        self._test_ms = now_ms
-        return True
+        from selftest import SelfTest
 
-    def release(self, point):
-        """A local reset of a point, None for all: what stayed for it and has no cause goes."""
-        for ruled in self._ruled:
-            if point is None or ruled in [rule[0] for rule in point.drives]:
-                ruled.held = False  # where its cause still stands, it is held again at once
+        forget("selftest")
+        lamps = [name for name in sorted(self._indicators) if name[-5:] == "_lamp"]
+        tested = [one.indicator for one in self.ruled if one.tested]
+        self._test = SelfTest(tested + [self._indicators[name] for name in lamps], now_ms)
+        return True
 
     def remember(self):
         """Keep what stays over a restart; where that fails, it is kept until then."""
         held = 0
-        for ruled in self._ruled:
+        for ruled in self.ruled:
             if ruled.held:
                 held |= ruled.bit
         if held != self._kept:
@@ -106,7 +100,7 @@ class Outputs:
     def _decide(self):
         """Ask every output for what the points want of it."""
         panel = self._panel
-        for ruled in self._ruled:
+        for ruled in self.ruled:
             ruled.rank = 0
             ruled.pattern = STEADY if ruled.held else OFF
         for point in panel.points:
@@ -126,7 +120,9 @@ class Outputs:
                 continue
             if stays and not drilled:
                 ruled.held = True
-            ruled.want(rank, pattern)
+            if rank > ruled.rank:
+                ruled.rank = rank
+                ruled.pattern = pattern
 
     def _chirp(self, now_ms):
         """A point in a walk test has come on: one short sound, unless it sounds anyway."""
@@ -141,19 +137,6 @@ class Outputs:
             self._chirp_ms = None
         elif sounder and not sounder.rank:
             sounder.pattern = STEADY
-
-    def _test(self, now_ms):
-        """Show the output whose turn it is, and no other; return False at the end."""
-        turn = ticks_diff(now_ms, self._test_ms) // MOMENT_MS
-        if turn >= len(self._tested) or self._panel.conditions & (ALARM | PRE_ALARM):
-            self._test_ms = None
-            return False
-        for at in range(len(self._tested)):
-            self._tested[at].show(STEADY if at == turn else OFF, now_ms)
-        for ruled in self._ruled:
-            if not ruled.tested:
-                ruled.indicator.show(ruled.pattern, now_ms)
-        return True
 
     def _show_lamps(self, now_ms):
         panel = self._panel

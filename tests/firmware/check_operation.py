@@ -384,14 +384,26 @@ def test_the_end_of_a_drill_keeps_what_was_latched_before_it():
 # ---- what a reset may open again ----
 
 
+class Valve:
+    held = True
+
+
 def test_only_a_local_reset_lets_go_of_what_stays():
-    for how, released in ((1, [None]), (2, []), (3, [None]), (0, [])):
+    for how, held in ((1, False), (2, True), (3, False), (0, True)):
         bench = Bench()
-        bench.operation.act(RESET, None, 0, (how, 0, 0, 0))
-        assert bench.outputs.released == released, how
-    bench = burning(1, 2)
+        valve = Valve()
+        bench.outputs.ruled.append(valve)
+        bench.operation.act(RESET, None, None, (how, 0, 0, 0))
+        assert valve.held is held, how
+
+
+def test_a_reset_of_one_point_lets_go_of_what_that_point_drives():
+    bench = burning(1)
+    one, two = Valve(), Valve()
+    bench.outputs.ruled += [one, two]
+    bench.point(2).drives = ((two, ALARM, 5, (1, 0), 1, 0),)
     bench.act(RESET, 2)
-    assert bench.outputs.released == [bench.point(2)], "the point asked for, not the one named"
+    assert (one.held, two.held) == (True, False)
 
 
 # ---- self-test and the rest ----

@@ -4,9 +4,11 @@ import outputs
 from drivers.indicator import FAST, SLOW, STEADY, Indicator
 from lib.panel import Panel
 from lib.point import ALARM, DRILLED, LIVE, PRE_ALARM, SUPERVISORY, TEST, TROUBLE, Gateway, Point
+from lib.service import release
 from lib.verbs import SILENCE
 from micropython import heap_lock, heap_unlock
-from outputs import CHIRP_MS, MOMENT_MS, Outputs, Ruled
+from outputs import CHIRP_MS, Outputs, Ruled
+from selftest import MOMENT_MS
 
 from fakes import FakePin
 
@@ -160,9 +162,9 @@ def test_a_valve_stays_shut_when_the_gas_has_gone_until_a_local_reset():
     assert "gas_valve" in bench.set(bench.gas, ALARM)
     assert bench.set(bench.gas, 0) == LIT | {"gas_valve"}
     assert "gas_valve" in bench.on(1000)
-    bench.outputs.release(bench.fire)  # of another point
+    release(bench.outputs.ruled, bench.fire)  # of another point
     assert "gas_valve" in bench.on()
-    bench.outputs.release(bench.gas)
+    release(bench.outputs.ruled, bench.gas)
     assert "gas_valve" not in bench.on()
 
 
@@ -170,11 +172,11 @@ def test_a_local_reset_does_not_open_a_valve_while_there_is_gas():
     bench = Bench()
     bench.set(bench.gas, ALARM)
     writes = bench.pins["gas_valve"].writes
-    bench.outputs.release(None)
+    release(bench.outputs.ruled, None)
     assert "gas_valve" in bench.on()
     assert bench.pins["gas_valve"].writes == writes, "not even for a moment"
     assert "gas_valve" in bench.set(bench.gas, 0)
-    bench.outputs.release(None)
+    release(bench.outputs.ruled, None)
     assert bench.on() == LIT
 
 
@@ -195,7 +197,7 @@ def test_what_stays_is_kept_over_a_restart_and_written_only_on_a_change():
     assert (memory.held, memory.writes) == (4, 1)
     again = Bench(memory=memory)
     assert again.on() == LIT | {"gas_valve"}
-    again.outputs.release(None)
+    release(again.outputs.ruled, None)
     assert again.on() == LIT
     again.outputs.remember()
     assert (memory.held, memory.writes) == (0, 2)

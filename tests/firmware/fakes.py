@@ -160,7 +160,7 @@ class FakeOutputs:
         self.panel = None  # the test says which
         self.followed = []  # whether it sounds
         self.self_tests = 0
-        self.released = []  # the point of each local reset, None for all
+        self.ruled = []  # what stays on until a local reset
 
     def follow(self, now_ms):
         self.followed.append(self.panel.sounding)
@@ -168,9 +168,6 @@ class FakeOutputs:
     def self_test(self, now_ms):
         self.self_tests += 1
         return True
-
-    def release(self, point):
-        self.released.append(point)
 
 
 class FakeRecorder:
