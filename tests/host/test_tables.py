@@ -6,7 +6,7 @@ import tomllib
 
 import jsonschema
 import pytest
-from firegrid import generate, resources, tables
+from firegrid import generate, resources, tables, wire
 from firegrid.errors import FiregridError
 
 ROOT = resources.checkout()
@@ -265,6 +265,13 @@ def test_a_default_rule_drives_and_heeds_what_there_is():
             seen.add((rule.output, rule.when, kind))
     for output in ("sounder", "strobe"):
         assert {kind for name, when, kind in seen if (name, when) == (output, "alarm")} == sounding
+
+
+def test_the_wire_knows_every_output_condition_and_kind():
+    assert set(wire.OUTPUTS) == set(tables.board().output_names)
+    assert set(wire.RULED) == set(tables.actuators())
+    assert tuple(tables.BITS) == wire.CONDITION_KEYS
+    assert set(tables.kinds()) <= set(wire.KINDS)
 
 
 def test_an_actuator_never_takes_part_in_a_drill_unless_a_rule_says_so():
