@@ -1,6 +1,5 @@
 """The application: wires everything together and lists all tasks. Needed at the start only."""
 
-import gc
 import os
 
 from clock import Clock
@@ -66,7 +65,6 @@ def rehearse():
     for name in LATE:
         __import__(name)
     forget(*LATE)
-    gc.collect()
 
 
 # Each of these imports late and forgets: tables and uplink are never in memory together.
@@ -81,7 +79,6 @@ def assemble(board, clock):
     parts = (wired.refused, wired.head, wired.indicators, wired.ruled, wired.channels)
     del wired, Assembly
     forget("assembly", "config", "lib.kinds", "lib.rules", "lib.wiring")
-    gc.collect()
     return parts
 
 

@@ -28,7 +28,7 @@ class Operation:
         """End what has run its time."""
         act = self.panel.over(now_ms)
         while act:
-            self._acts().run_out(act, _ITSELF)
+            self._late("run_out", act, _ITSELF)
             act = self.panel.over(now_ms)
 
     def act(self, verb, point, minutes, author):
@@ -37,10 +37,11 @@ class Operation:
 
         `point` None is the whole gateway. `minutes` None is the usual time, 0 ends what runs. An
         author is (how, person, reason, id of the command)."""
-        return self._acts().act(verb, point, minutes, author)
+        return self._late("act", verb, point, minutes, author)
 
-    def _acts(self):
+    def _late(self, name, *about):
         from acts import Acts  # loaded only while somebody acts
 
+        done = getattr(Acts(self), name)(*about)
         forget("acts", "lib.service", "lib.verbs")
-        return Acts(self)
+        return done

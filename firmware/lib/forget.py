@@ -1,5 +1,6 @@
 """Give back the memory of modules that were needed only for a moment."""
 
+import gc
 import sys
 
 
@@ -10,3 +11,4 @@ def forget(*names):
         folder, _, own = name.rpartition(".")
         if module and folder:
             delattr(sys.modules[folder], own)
+    gc.collect()  # at once: what comes next must not pile up on what went

@@ -37,6 +37,7 @@ from tap import Tap
 SITES = Path(__file__).parent / "sites"
 WAIT_S = 20  # no gateway waits longer between two attempts, and no attempt lasts longer
 POLL_S = 0.01
+RELEASED_S = 0.5  # a button that is let go for less may bounce
 TOLD = 40  # events shown with a failure
 
 TROUBLE = wire.TROUBLE
@@ -64,6 +65,7 @@ class Happened(NamedTuple):
     value: float | None
     limit: float | None
     code: int
+    act: wire.Act | None = None
 
 
 class Taken(NamedTuple):
@@ -77,6 +79,10 @@ def unpacked(gateway, record):
     """Read a 32-byte record; the layout is written a second time here, to check the first."""
     assert struct.unpack_from("<I", record, 28)[0] == crc32(record[:28]), record.hex()
     n, boot, point, up_s, flags, time_s, event, bits, value, limit = _RECORD.unpack_from(record)
+    act = None
+    if wire.EVENTS[event - 1] == "act":
+        act = unpacked_act(bits, value, limit)
+        bits, value, limit = 0, NO_VALUE, NO_VALUE
     code = value - NO_VALUE
     lost = 0 <= code < _CODES
     return Happened(
@@ -95,6 +101,21 @@ def unpacked(gateway, record):
         None if lost else value / 1000,
         None if limit == NO_VALUE else limit / 1000,
         code if lost else 0,
+        act,
+    )
+
+
+def unpacked_act(bits, value, limit):
+    """Read what an act has in place of conditions, value and limit."""
+    said = value & 0xFFFFFFFF
+    return wire.Act(
+        wire.VERBS[(bits & 15) - 1],
+        wire.RESULTS[bits >> 4 & 3],
+        wire.HOWS[bits >> 6],
+        said & 0x3FFF,
+        said >> 14 & 31,
+        said >> 19,
+        limit & 0xFFFFFFFF,
     )
 
 
@@ -220,11 +241,23 @@ class Live:
     def clear(self, point):
         """Blow clean air into a detector and reset its gateway; return when that is silent."""
         since_ns = self.smoke(point, there=False)
-        self.until(lambda: self._is_clean(point, since_ns), "the detector reads clean air")
+        self.until_clean(point, since_ns)
         gateway = self.site.point(point).gateway
-        self.fleet.press(gateway, True)
+        self.fleet.press(gateway, True)  # for as long as a reset takes
         self.until(lambda: not self.is_sounding(gateway), "a reset silences the sounder")
         self.fleet.press(gateway, False)
+
+    def until_clean(self, point, since_ns):
+        """Wait until a detector has read clean air."""
+        self.until(lambda: self._is_clean(point, since_ns), "the detector reads clean air")
+
+    def press(self, for_s, gateway=None):
+        """Press a gateway's button for so many of its own seconds."""
+        name = gateway or self.site.gateways[0].id
+        self.fleet.press(name, True)
+        time.sleep(for_s / self.speed)
+        self.fleet.press(name, False)
+        time.sleep(RELEASED_S)
 
     def _is_clean(self, name, since_ns):
         point = self.site.point(name)
@@ -288,6 +321,20 @@ class Live:
             for t in self.taken
             if t.event.point == number and t.event.conditions & t.event.changed & wire.ALARM
         ]
+
+    def acts(self, gateway=None):
+        """Return (verb, result, point) of what was done at a gateway, in order."""
+        name = self.board(gateway).gateway
+        return [
+            (t.event.act.verb, t.event.act.result, t.event.point)
+            for t in self.taken
+            if t.event.gateway == name and t.event.act
+        ]
+
+    def until_act(self, *act):
+        """Wait until the first gateway's last act is (verb, result, point); return its event."""
+        self.until(lambda: self.acts()[-1:] == [act], f"{act}")
+        return [t.event for t in self.taken if t.event.act][-1]
 
     def troubles(self, code, stands=True):
         """Return when a gateway's own trouble came, or went, as the journal took it."""

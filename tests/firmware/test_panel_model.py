@@ -1,0 +1,24 @@
+"""No order of verbs stops a new activation from sounding: every state of a small model, tried."""
+
+import re
+
+import pytest
+from vm import HAL, ROOT, run_vm
+
+HERE = ROOT / "tests" / "firmware"
+PATH = f"{HERE}:{ROOT / 'firmware'}:{HAL}"
+
+
+@pytest.mark.parametrize(
+    ("size", "states", "transitions"),
+    [
+        ("small", STATES, TRANSITIONS),
+        pytest.param("whole", 17_176, 640_898, marks=pytest.mark.full),
+    ],
+)
+def test_every_state_that_verbs_readings_and_time_can_reach_is_sound(size, states, transitions):
+    done = run_vm(HERE / "panel_model.py", size, heap="64M", timeout_s=600, MICROPYPATH=PATH)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    print(done.stdout)
+    found = re.fullmatch(r"states (\d+) transitions (\d+)\n", done.stdout)
+    assert (int(found[1]), int(found[2])) == (states, transitions), done.stdout
