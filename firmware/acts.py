@@ -12,7 +12,9 @@ from lib import service
 from lib.point import ALARM, DRILLED, LIVE, TEST
 from lib.verbs import (
     ACKNOWLEDGE,
+    BUTTON,
     BYPASS,
+    CONSOLE,
     DONE,
     DRILL,
     ENDED,
@@ -75,6 +77,8 @@ class Acts:
         chosen = [one for one in self._in_service(point) if one.mode != TEST]
         changes = [(one, service.reset(one)) for one in chosen]
         standing = [one for one in chosen if service.is_held(one)]
+        if author[0] in (BUTTON, CONSOLE):  # whoever opens a valve again must stand before it
+            service.release(self._operation.outputs.ruled, point)
         if standing:
             point = self._foremost(standing)
         result = self._done(RESET, REFUSED if standing else DONE, author, point)
@@ -131,9 +135,10 @@ class Acts:
         return result
 
     def self_test(self, _point, _minutes, author):
-        """Switch the outputs on, one after another, for a moment."""
-        self._operation.outputs.self_test(self._operation.clock.ms())
-        return self._done(SELF_TEST, DONE, author, None)
+        """Switch the outputs on, one after another, for a moment; refused while an alarm or
+        pre-alarm stands."""
+        done = self._operation.outputs.self_test(self._operation.clock.ms())
+        return self._done(SELF_TEST, DONE if done else REFUSED, author, None)
 
     def end(self, verb, point, author):
         """End what runs of a verb now, for a point or for all."""

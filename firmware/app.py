@@ -19,7 +19,7 @@ from sampling import Sampling
 from terminal import Terminal
 
 VERSION = "0.1.0"
-LATE = ("console", "commands", "acts", "lib.act", "lib.service", "lib.verbs")
+LATE = ("console", "selftest", "commands", "acts", "lib.act", "lib.service", "lib.verbs")
 
 
 def build(board, root):
@@ -32,21 +32,20 @@ def build(board, root):
     recorder = Recorder(clock, journal, gateway)
     recorder.note(record.BOOT, value=board.reset_cause() * 1000)
 
-    wired = assemble(board, clock)
-    recorder.trouble(CONFIG_REFUSED, wired.refused is not None)
-    if wired.refused:
-        print("configuration refused:", wired.refused)
-    points = [channel.point for channel in wired.channels]
+    refused, head, indicators, ruled, buses, channels = assemble(board, clock)
+    recorder.trouble(CONFIG_REFUSED, refused is not None)
+    if refused:
+        print("configuration refused:", refused)
+    points = [channel.point for channel in channels]
     panel = Panel(points, gateway)
-    outputs = Outputs(wired.indicators, panel, clock)
+    outputs = Outputs(indicators, ruled, panel, clock, board)
     operation = Operation(panel, outputs, recorder, clock)
     tasks = Supervisor(clock.ms, recorder.task_failed)
-    health = Health(board.watchdog(WATCHDOG_MS), tasks.late, clock)
-    sampling = Sampling(wired.channels, operation, recorder, clock, wired.buses)
-    tasks.add("sampling", sampling.run, 2000)
+    fail_safe = indicators.get("fail_safe")
+    health = Health(board.watchdog(WATCHDOG_MS), tasks, panel, fail_safe, clock)
+    tasks.add("sampling", Sampling(channels, operation, recorder, clock, buses).run, 2000)
     tasks.add("outputs", outputs.run, 2000)
     tasks.add("health", health.run, 5000)
-    head = wired.head
     if head:
         button = board.button(head["button_pin"])
         controls = Controls(button, Terminal(operation, clock), operation, clock)
@@ -72,12 +71,15 @@ def rehearse():
 
 
 def assemble(board, clock):
-    """Return what the configuration asks for."""
+    """Return what the configuration asks for: why it was refused, its head, indicators, what rules
+    drive, buses and channels. Not the Assembly itself: it would keep all the tables in memory."""
     from assembly import Assembly
 
     wired = Assembly(board, clock)
-    forget("assembly", "config", "lib.kinds", "lib.wiring")
-    return wired
+    parts = (wired.refused, wired.head, wired.indicators, wired.ruled, wired.buses, wired.channels)
+    del wired, Assembly
+    forget("assembly", "config", "lib.kinds", "lib.rules", "lib.wiring")
+    return parts
 
 
 def identify(root, head, board):

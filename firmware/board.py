@@ -36,6 +36,18 @@ class Board:
         self._nvs.commit()
         return count
 
+    def held_outputs(self):
+        """Return the bits of what stayed on when the board stopped; 0 at the very first start."""
+        try:
+            return self._nvs.get_i32("held")
+        except OSError:
+            return 0
+
+    def keep_held_outputs(self, bits):
+        """Keep the bits of what stays on over a restart; raise OSError where that fails."""
+        self._nvs.set_i32("held", bits)
+        self._nvs.commit()
+
     def reset_cause(self):
         """Return the chip's reset cause, a place in RESET_CAUSES."""
         return machine.reset_cause()

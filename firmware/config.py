@@ -2,7 +2,7 @@
 used.
 
 Written by the host. First the gateway's line, then one for its RS-485 line if it has one, one for
-each output, one for each point.
+each output, one for each rule, one for each point.
 Only one line is ever in memory. A file that does not pass is refused by name, and the last good
 one is used.
 """
@@ -12,12 +12,12 @@ import json
 from micropython import const
 
 from lib.kinds import KINDS
+from lib.rules import ACTUATORS, OUTPUTS, PATTERNS
 from lib.wiring import DRIVERS, GATEWAY, RS485
 
 FORMAT = const(1)
 PATH = "/etc/config.jsonl"
 LAST_GOOD = "/etc/config.good.jsonl"
-OUTPUTS = ("sounder", "power_lamp", "alarm_lamp", "trouble_lamp", "link_lamp")
 POINTS_MAX = const(64)
 
 _LINE_MAX = const(1024)
@@ -27,6 +27,7 @@ _STATION_MAX = const(247)
 _GATEWAY_TEXTS = ("site", "gateway", "broker_host", "wifi_ssid", "wifi_key")
 _GATEWAY_PINS = ("button_pin", "scl_pin", "sda_pin")
 _RS485_PINS = ("tx_pin", "rx_pin", "de_pin")
+_CONDITIONS = ("alarm", "pre_alarm", "supervisory", "trouble")
 _POINT_TEXTS = ("kind", "quantity", "driver", "input")
 
 
@@ -39,7 +40,7 @@ class Settings:
         self.head = next(self.lines("gateway"), None)
 
     def lines(self, what):
-        """Yield the lines of one sort: "gateway", "rs485", "output" or "point"."""
+        """Yield the lines of one sort: "gateway", "rs485", "output", "rule" or "point"."""
         if self.path is None:
             return
         for _, line in _read(self.path):
@@ -66,13 +67,17 @@ def check(path):
     """Raise ValueError, naming line and key, unless the whole file can be used."""
     head = None
     has_rs485 = False
+    outputs = set()
+    rules = {}  # (output, condition, kind or point) of each, and its line
     seen = set()
     for number, line in _read(path):
         try:
             if head is None:
                 head = _check_gateway(line)
             elif line.get("what") == "output":
-                _check_output(line)
+                _check_output(line, outputs)
+            elif line.get("what") == "rule":
+                _check_rule(line, number, outputs, rules)
             elif line.get("what") == "rs485":
                 _check_rs485(line)
                 has_rs485 = True
@@ -84,6 +89,9 @@ def check(path):
         raise ValueError("empty")
     if len(seen) != head["points"]:
         raise ValueError(f"cut off: {len(seen)} of {head['points']} points")
+    for (_, _, target), number in rules.items():
+        if isinstance(target, int) and target not in seen:
+            raise ValueError(f"line {number}: point {target} is not there")
 
 
 def _read(path):
@@ -127,12 +135,36 @@ def _check_gateway(line):
     return line
 
 
-def _check_output(line):
-    if line.get("name") not in OUTPUTS:
-        raise ValueError(f"name {line.get('name')} is none of {', '.join(OUTPUTS)}")
+def _check_output(line, outputs):
+    _word(line, "name", OUTPUTS)
+    if line["name"] in outputs:
+        raise ValueError(f"output {line['name']} stands twice")
     _number(line, "pin", 0, _PIN_MAX)
     _number(line, "active", 0, 1)
     _no_other(line, ("what", "name", "pin", "active"))
+    outputs.add(line["name"])
+
+
+def _check_rule(line, number, outputs, rules):
+    target = "point" if "point" in line else "kind"
+    _no_other(line, ("what", "output", "when", target, "pattern", "stays", "drills"))
+    _word(line, "output", ACTUATORS)
+    if line["output"] not in outputs:
+        raise ValueError(f"output {line['output']} is not there")
+    _word(line, "when", _CONDITIONS)
+    if target == "point":
+        _number(line, "point", 1, 65535)
+    else:
+        _word(line, "kind", {name.split("/")[0] for name in KINDS})
+    _word(line, "pattern", [name for name, _ in PATTERNS])
+    _number(line, "stays", 0, ACTUATORS[line["output"]])
+    _number(line, "drills", 0, 1)
+    if ACTUATORS[line["output"]] and line["pattern"] not in ("off", "steady"):
+        raise ValueError(f"pattern {line['pattern']}: {line['output']} is never pulsed")
+    rule = (line["output"], line["when"], line[target])
+    if rule in rules:
+        raise ValueError(f"rule {rule[0]} at {rule[1]} of {rule[2]} stands twice")
+    rules[rule] = number
 
 
 def _check_rs485(line):
@@ -145,7 +177,7 @@ def _check_rs485(line):
 
 def _check_point(line, seen, has_rs485):
     if line.get("what") != "point":
-        raise ValueError(f"what {line.get('what')} is none of output, point, rs485")
+        raise ValueError(f"what {line.get('what')} is none of output, rule, point, rs485")
     _number(line, "point", 1, 65535)
     if line["point"] in seen:
         raise ValueError(f"point {line['point']} stands twice")
@@ -217,6 +249,12 @@ def _number(line, key, low, high):
         raise ValueError(f"{key} {value} is no whole number")
     if not low <= value <= high:
         raise ValueError(f"{key} {value} is outside {low}..{high}")
+
+
+def _word(line, key, words):
+    _text(line, key)
+    if line[key] not in words:
+        raise ValueError(f"{key} {line[key]} is none of {', '.join(words)}")
 
 
 def _text(line, key):

@@ -78,6 +78,7 @@ WRITTEN_BY_TABLES = {
     "kinds",
     "verbs",
     "wiring",
+    "rules",
 }  # `python -m firegrid.generate`; another test compares
 
 

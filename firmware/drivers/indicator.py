@@ -9,7 +9,7 @@ Use:
 
 from time import ticks_diff
 
-# Patterns: on_ms, off_ms.
+# Patterns: ms on and off in turn.
 OFF = (0, 1)
 STEADY = (1, 0)
 SLOW = (500, 1500)
@@ -54,5 +54,11 @@ class Indicator:
 
     def step(self, now_ms):
         """Switch the pin as the pattern says for this moment."""
-        on_ms, off_ms = self.pattern
-        self._output.set(ticks_diff(now_ms, self._since_ms) % (on_ms + off_ms) < on_ms)
+        left_ms = ticks_diff(now_ms, self._since_ms) % sum(self.pattern)
+        on = False
+        for span_ms in self.pattern:
+            on = not on
+            left_ms -= span_ms
+            if left_ms < 0:
+                break
+        self._output.set(on)

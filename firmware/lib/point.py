@@ -48,10 +48,16 @@ class Level:
         self._hysteresis.state = self._hold.state
         self._hold.restart()
 
+    def stands(self):
+        """Return whether the condition stands."""
+        return self._latch.state if self._latch else self._hold.state
+
 
 class Point:
     """Feed it readings with `update`; `conditions`, `value` and `code` tell what they mean. What a
     person does to it is in lib/service.py."""
+
+    drives = ()  # the rules of outputs that heed it
 
     def __init__(self, number, kind, unit, sounds, levels):
         self.number = number
@@ -80,9 +86,11 @@ class Point:
         conditions = TROUBLE if self._lost.update(value is None or code != 0, now_ms) else 0
         if value is not None:
             return self._weigh(value, now_ms, conditions)
-        if conditions:
-            for level in self._levels:
+        for level in self._levels:
+            if conditions:
                 level.restart()
+            if level.bit == TROUBLE and level.stands():
+                conditions |= TROUBLE  # a battery that was low has not got better by being lost
         return self.become(self.conditions & ~TROUBLE | conditions)  # wires burn, too
 
     def _weigh(self, value, now_ms, conditions):

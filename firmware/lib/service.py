@@ -24,6 +24,14 @@ def is_held(point):
     return point.conditions & ALARM != 0 or True in [latch.cause for latch in latches]
 
 
+def release(ruled, point):
+    """A local reset of a point, None for all: what stayed on for it goes. Where its cause still
+    stands, it is held again before anybody sees it."""
+    for one in ruled:
+        if point is None or one in [rule[0] for rule in point.drives]:
+            one.held = False
+
+
 def can_alarm(point):
     """Return whether ALARM is among a point's conditions."""
     return ALARM in [level.bit for level in point._levels]

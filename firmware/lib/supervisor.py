@@ -21,9 +21,11 @@ class _Task:
         self.beat_ms = now_ms
         self.restarts = 0
         self.failed = False
+        self.runs = False  # since its start it has given a beat
 
     def beat(self, now_ms):
         self.beat_ms = now_ms
+        self.runs = True
 
 
 class Supervisor:
@@ -51,6 +53,13 @@ class Supervisor:
                 return task.name
         return None
 
+    def all_run(self, now_ms):
+        """Return whether every task has begun and none is late."""
+        for task in self._tasks:
+            if not task.runs:
+                return False
+        return self.late(now_ms) is None
+
     async def run(self):
         """Run all tasks for ever."""
         await asyncio.gather(*[self._keep(task) for task in self._tasks])
@@ -58,6 +67,7 @@ class Supervisor:
     async def _keep(self, task):
         while True:
             task.beat_ms = self._clock_ms()
+            task.runs = False
             try:
                 await task.run(task.beat)
                 error = None  # a task is not meant to end

@@ -95,6 +95,7 @@ DRIVERS = {
             "tamper/state",
             "cap/state",
             "contact/state",
+            "mains/state",
         ),
         ("gpio", "ads1115"),
         {
@@ -140,6 +141,27 @@ DRIVERS = {
         ("temperature/c",),
         ("onewire",),
         {},
+        {},
+    ),
+    "divider": (
+        ("battery/v",),
+        ("gpio", "ads1115"),
+        {
+            "divider_permille": (50, 500, 130),
+            "open_below_mv": (1000, 20000, 2000),
+            "above_range_mv": (4000, 30000, 15500),
+        },
+        {},
+    ),
+    "sounder-line": (
+        ("sounder_line/state",),
+        ("gpio", "ads1115"),
+        {
+            "supply_mv": (3000, 3600, 3300),
+            "pull_up_ohm": (1000, 22000, 10000),
+            "end_ohm": (500, 47000, 10000),
+            "tolerance_pct": (5, 30, 20),
+        },
         {},
     ),
 }

@@ -26,6 +26,11 @@ Limits and hysteresis are thousandths of the unit; above, latch and sounds are 1
 QUALIFY[kind/quantity] = (median of so many readings, stuck after so many seconds (0: never), in
          which the input moves by less than so many mV, 1 where dust is taken off)"""
 
+_RULES_LEGEND = """
+
+OUTPUTS names all there are (drivers.toml); ACTUATORS[output] for those that a rule can drive: 1
+where it is switched and never pulsed. PATTERNS: (name, ms on and off in turn), urgent last."""
+
 _VERBS_LEGEND = """
 
 MINUTES[verb] = (default, most); VERBS, RESULTS and HOWS are their names on the wire."""
@@ -44,6 +49,7 @@ def firmware_files() -> dict[str, str]:
         "kinds.py": _kinds_py(),
         "codes.py": _codes_py(),
         "wiring.py": _wiring_py(),
+        "rules.py": _rules_py(),
         "verbs.py": _verbs_py(),
     }
 
@@ -143,6 +149,25 @@ def _wiring_py() -> str:
     )
 
 
+def _rules_py() -> str:
+    head = _HEADER.format(
+        what="Which outputs there are, what a rule can drive, and the patterns.",
+        source="rules.toml",
+        legend=_RULES_LEGEND,
+    )
+    names = "".join(f'    "{name}",\n' for name in tables.board().output_names)
+    actuators = "".join(
+        f'    "{name}": {int(is_one)},\n' for name, is_one in tables.actuators().items()
+    )
+    patterns = "".join(
+        f'    ("{row.name}", {row.times_ms}),\n' for row in tables.patterns().values()
+    )
+    parts = (
+        f"OUTPUTS = (\n{names})\n\nACTUATORS = {{\n{actuators}}}\n\nPATTERNS = (\n{patterns})\n"
+    )
+    return f"{head}\n{parts}"
+
+
 def _driver_rows(driver: tables.Driver) -> str:
     params, spans = (_figure_rows(figures) for figures in (driver.params, driver.spans))
     return (
@@ -182,7 +207,9 @@ def site_schema_parts() -> dict[str, Any]:
             "enum": list(dict.fromkeys(row.name for row in tables.quantities().values()))
         },
         "driver": {"enum": list(tables.drivers())},
-        "output_name": {"enum": list(tables.board().outputs)},
+        "output_name": {"enum": list(tables.board().output_names)},
+        "driven_output": {"enum": list(tables.actuators())},
+        "pattern": {"enum": list(tables.patterns())},
         "node_kind": {"enum": list(words.section("nodes"))},
         "role": {"enum": list(words.section("roles"))},
         "point_by_kind": {

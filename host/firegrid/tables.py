@@ -1,10 +1,11 @@
-"""The tables of kinds, drivers, trouble codes and verbs, read for everybody who needs a figure.
+"""The tables of kinds, drivers, rules, trouble codes and verbs, read for who needs a figure.
 
-`kinds.toml`, `drivers.toml`, `codes.toml` and `verbs.toml` are the one source. After a change run
+`kinds.toml`, `drivers.toml`, `rules.toml`, `codes.toml` and `verbs.toml` are the one source. After
+a change run
 
     python -m firegrid.generate
 
-which rewrites firmware/lib/{kinds,codes,wiring,verbs}.py and the generated parts of the site
+which rewrites firmware/lib/{kinds,codes,wiring,rules,verbs}.py and the generated parts of the site
 file's schema. A test compares them.
 """
 
@@ -22,14 +23,19 @@ __all__ = [
     "Driver",
     "Figure",
     "LevelTable",
+    "Pattern",
     "Quantity",
+    "Rule",
+    "actuators",
     "board",
     "codes",
+    "default_rules",
     "driver_of",
     "drivers",
     "gateway_figures",
     "hows",
     "kinds",
+    "patterns",
     "quantities",
     "reasons",
     "results",
@@ -145,8 +151,40 @@ class Board:
     ads1115_channels: int
     points_max: int
     outputs: dict[str, int]
+    more_outputs: tuple[str, ...]
     pins: dict[str, int]
     rs485: dict[str, int]
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Every output: those with a usual pin first, then those that a site has to wire."""
+        return (*self.outputs, *self.more_outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """How an output draws attention: ms on and off in turn."""
+
+    name: str
+    times_ms: tuple[int, ...]
+    source: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What an output does while a condition stands at a point of these kinds or of these ids."""
+
+    output: str
+    when: str  # a condition, as in BITS
+    kinds: tuple[str, ...]
+    pattern: str
+    stays: bool  # until a local reset
+    drills: bool  # whether it takes part in drills
+    points: tuple[str, ...] = ()
+    source: str = ""
+    status: str = ""
+    number: int = 0  # which of its gateway's; 0 for a default
 
 
 def thousandths(value: float) -> int:
@@ -200,6 +238,28 @@ def gateway_figures() -> dict[str, Figure]:
 def rs485_figures() -> dict[str, Figure]:
     """Return the settings of a gateway's RS-485 line with their bounds."""
     return {name: _figure(row) for name, row in _tables("drivers")["rs485"].items()}
+
+
+@cache
+def actuators() -> dict[str, bool]:
+    """Return the outputs that a rule can drive, and whether each is switched, never pulsed."""
+    return {name: row["actuator"] for name, row in _tables("rules")["outputs"].items()}
+
+
+@cache
+def patterns() -> dict[str, Pattern]:
+    """Return every pattern under its name, the most urgent last."""
+    rows = _tables("rules")["patterns"].items()
+    return {
+        name: Pattern(name, tuple(row["times_ms"]), row["source"], row["status"])
+        for name, row in rows
+    }
+
+
+@cache
+def default_rules() -> tuple[Rule, ...]:
+    """Return the rules of a site that has none of its own."""
+    return tuple(map(_rule, _tables("rules")["default"]))
 
 
 @cache
@@ -303,6 +363,20 @@ def _level(name: str, row: dict[str, Any]) -> LevelTable:
         hold_ms=_figure(row["hold_ms"]),
         clear_hold_ms=_figure(row["clear_hold_ms"]),
         window_s=row.get("window_s", 0),
+    )
+
+
+def _rule(row: dict[str, Any]) -> Rule:
+    actuator = actuators()[row["output"]]
+    return Rule(
+        output=row["output"],
+        when=row["when"],
+        kinds=tuple(row["kinds"]),
+        pattern=row["pattern"],
+        stays=row.get("stays", False),
+        drills=row.get("drills", not actuator),
+        source=row["source"],
+        status=row["status"],
     )
 
 

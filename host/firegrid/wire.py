@@ -37,14 +37,19 @@ SOILED = 12  # the one trouble code that may stand beside a value
 KINDS = (
     *("gateway", "smoke", "gas", "leakage", "hydrant", "sprinkler"),
     *("callpoint", "lift", "lane", "valve", "tamper", "cap", "contact"),
-    *("temperature", "analog"),
+    *("temperature", "analog", "mains", "battery", "sounder_line"),
 )
 VERBS = tuple(tables.verbs().values())
 RESULTS = tuple(tables.results().values())
 HOWS = tuple(tables.hows().values())
 PERSON_MAX = 16383  # 14 bits of a record
 RESET_CAUSES = ("unknown", "power_on", "hard", "watchdog", "deep_sleep", "soft")
-OUTPUTS = ("sounder", "power_lamp", "alarm_lamp", "trouble_lamp", "link_lamp")
+OUTPUTS = (
+    *("sounder", "power_lamp", "alarm_lamp", "trouble_lamp", "link_lamp", "strobe"),
+    *("disabled_lamp", "gas_valve", "lift_request", "charging_relay", "fail_safe"),
+)
+RULED = ("sounder", "strobe", "gas_valve", "lift_request", "charging_relay")
+CONDITION_KEYS = ("alarm", "pre_alarm", "supervisory", "trouble")
 
 
 class WireError(FiregridError):
@@ -428,7 +433,7 @@ _GATEWAY_LINE = {
     "sda_pin": _PIN,
 }
 _OUTPUT_LINE = {
-    "what": Rule("output | point | rs485", lambda v: v == "output"),
+    "what": Rule("output | rule | point | rs485", lambda v: v == "output"),
     "name": _word(*OUTPUTS),
     "pin": _PIN,
     "active": _whole(0, 1),
@@ -442,6 +447,15 @@ _RS485_LINE = {
     "parity": _whole(0, 2),
     "timeout_ms": _whole(50, 1000),
 }
+_RULE_LINE = {
+    "what": _word("rule"),
+    "output": _word(*RULED),
+    "when": _word(*CONDITION_KEYS),
+    "pattern": _NAME,
+    "stays": _whole(0, 1),
+    "drills": _whole(0, 1),
+}
+_RULE_TARGETS = {"kind": _word(*KINDS[1:]), "point": _whole(1, 0xFFFF)}
 _POINT_LINE = {
     "what": _word("point"),
     "point": _whole(1, 0xFFFF),
@@ -637,6 +651,9 @@ def _desired(at: _Address, payload: bytes) -> Desired:
         _checked(at, line, _parameters(line) | _POINT_LINE)
     elif isinstance(line, dict) and line.get("what") == "rs485":
         _checked(at, line, _RS485_LINE)
+    elif isinstance(line, dict) and line.get("what") == "rule":
+        key = "point" if "point" in line else "kind"
+        _checked(at, line, _RULE_LINE | {key: _RULE_TARGETS[key]})
     else:
         _checked(at, line, _OUTPUT_LINE)
     return Desired(at.site, at.gateway, at.part, line)

@@ -80,6 +80,9 @@ _RATIO_ZERO, _RATIO_SPAN = 0.1, 0.8  # 10 % of the supply at zero, 90 % at full 
 _OVERPRESSURE = 1.1
 _PRESSURE_REST_KPA = 300.0
 
+_BATTERY_REST_V = 12.8  # a lead battery of six cells, charged and left alone
+_BATTERY_CHARGED = 1.06  # so far above its low level is a battery of another voltage
+
 _ZERO_K = 273.15
 _NTC_NAMED_C = 25.0  # an NTC is named by its resistance at this temperature
 _TEMPERATURE_REST_C = 20.0
@@ -486,6 +489,41 @@ class Ds18b20(Speaking):
         io.set_probe(Probe(pin, self.state, round(1000 * self.number), rom))
 
 
+class Battery(Sensor):
+    """A standby battery behind a divider; a cut wire leaves nothing, a short shows its charger."""
+
+    rest = "battery_v"
+
+    def _signals(self, point: Point) -> dict[str, Signal]:
+        self._divider = point.params["divider_permille"] / 1000
+        low_v = max((level.clears_at for level in point.levels.values()), default=0)
+        rest_v = max(_BATTERY_REST_V, low_v * _BATTERY_CHARGED)
+        return {"battery_v": Signal(0, 60, rest_v, lambda volts: volts * self._divider)}
+
+    def _short_v(self) -> float:
+        return math.inf  # the divider's upper resistor is bridged: the input is full
+
+
+class SounderLine(Sensor):
+    """The line to a sounder while it is silent: its end-of-line resistor below a pull-up."""
+
+    rest = "line_ohm"
+
+    def _signals(self, point: Point) -> dict[str, Signal]:
+        self._supply_v = point.params["supply_mv"] / 1000
+        self._pull_up_ohm = point.params["pull_up_ohm"]
+        return {"line_ohm": Signal(0, 1e6, point.params["end_ohm"], self._of_line)}
+
+    def _of_line(self, ohm: float) -> float:
+        return self._supply_v * ohm / (ohm + self._pull_up_ohm)
+
+    def _open_v(self) -> float:
+        return self._supply_v
+
+    def _short_v(self) -> float:
+        return 0.0
+
+
 def _pressure_in_peace(point: Point, span_kpa: float) -> float:
     highest_kpa = max(
         (level.clears_at for level in point.levels.values() if not level.above), default=0
@@ -503,6 +541,8 @@ SENSORS: dict[str, type[Sensor]] = {
     "contact": ContactLine,
     "modbus": ModbusStation,
     "ds18b20": Ds18b20,
+    "divider": Battery,
+    "sounder-line": SounderLine,
 }
 
 

@@ -70,10 +70,28 @@ def probe(**changes):
     return line
 
 
+def rule(**changes):
+    line = {
+        "what": "rule", "output": "sounder", "when": "alarm", "kind": "smoke",
+        "pattern": "steady", "stays": 0, "drills": 1,
+    }  # fmt: skip
+    line.update(changes)
+    return line
+
+
 LINE = {
     "what": "rs485", "tx_pin": 17, "rx_pin": 16, "de_pin": 23, "baud": 9600, "parity": 0,
     "timeout_ms": 200,
 }  # fmt: skip
+
+
+def rule_of_point(number, **changes):
+    line = rule(point=number, **changes)
+    del line["kind"]
+    return line
+
+
+VALVE = {"what": "output", "name": "gas_valve", "pin": 23, "active": 1}
 OUTPUT = {"what": "output", "name": "sounder", "pin": 25, "active": 1}
 GOOD = (gateway(), OUTPUT, point())
 
@@ -110,6 +128,44 @@ def test_a_good_file_passes():
     assert refusal(gateway(points=2), point(), transmitter()) is None
 
 
+def test_rules_for_kinds_and_for_points_pass():
+    shut = rule(output="gas_valve", kind="gas", stays=1, drills=0)
+    assert refusal(gateway(), OUTPUT, rule(), rule_of_point(101), point()) is None
+    assert refusal(gateway(), OUTPUT, VALVE, shut, rule(pattern="off"), point()) is None
+    assert refusal(gateway(), OUTPUT, point(), rule_of_point(101)) is None, "in any order"
+
+
+def test_a_rule_that_cannot_be_kept_is_refused():
+    without = rule()
+    del without["drills"]
+    for lines, words in (
+        ((rule(),), "line 2: output sounder is not there"),
+        ((OUTPUT, OUTPUT), "line 3: output sounder stands twice"),
+        ((OUTPUT, rule(output="bell")), "line 3: output bell is none of"),
+        ((OUTPUT, rule(output="alarm_lamp")), "output alarm_lamp is none of"),
+        ((OUTPUT, rule(output=["sounder"])), "output ['sounder'] is no text"),
+        ((OUTPUT, rule(when="fire")), "when fire is none of"),
+        ((OUTPUT, rule(kind="fire")), "kind fire is none of"),
+        ((OUTPUT, rule(kind="gateway")), "kind gateway is none of"),
+        ((OUTPUT, rule(kind=None)), "kind None is no text"),
+        ((OUTPUT, rule(point=101)), "kind is unknown"),
+        ((OUTPUT, rule_of_point(0)), "point 0 is outside 1..65535"),
+        ((OUTPUT, rule_of_point(102)), "line 3: point 102 is not there"),
+        ((OUTPUT, rule_of_point("101")), "point 101 is no whole number"),
+        ((OUTPUT, rule(pattern="samba")), "pattern samba is none of"),
+        ((OUTPUT, rule(stays=1)), "stays 1 is outside 0..0"),
+        ((OUTPUT, rule(drills=2)), "drills 2 is outside 0..1"),
+        ((OUTPUT, rule(drills=True)), "drills True is no whole number"),
+        ((OUTPUT, without), "drills None is no whole number"),
+        ((OUTPUT, rule(colour=1)), "colour is unknown"),
+        ((VALVE, rule(output="gas_valve", pattern="fast")), "gas_valve is never pulsed"),
+        ((OUTPUT, rule(), rule(pattern="fast")), "line 4: rule sounder at alarm of smoke stands"),
+        ((OUTPUT, rule_of_point(101), rule_of_point(101)), "sounder at alarm of 101 stands twice"),
+    ):
+        said = refusal(gateway(), *(lines + (point(),)))
+        assert said and words in said, (words, said)
+
+
 def test_every_kind_of_mistake_is_refused_by_line_and_key():
     without = point()
     del without["alarm"]
@@ -126,7 +182,7 @@ def test_every_kind_of_mistake_is_refused_by_line_and_key():
         ((gateway(colour=1), point()), "colour is unknown"),
         ((gateway(points=2), point()), "cut off: 1 of 2 points"),
         ((gateway(points=65), point()), "points 65 is outside 0..64"),
-        ((gateway(), {"what": "lamp"}), "line 2: what lamp is none of output, point"),
+        ((gateway(), {"what": "lamp"}), "line 2: what lamp is none of output, rule, point"),
         (
             (gateway(), {"what": "output", "name": "bell", "pin": 1, "active": 1}),
             "name bell is none of",

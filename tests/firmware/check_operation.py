@@ -381,6 +381,31 @@ def test_the_end_of_a_drill_keeps_what_was_latched_before_it():
     assert bench.point(1).conditions == SUPERVISORY
 
 
+# ---- what a reset may open again ----
+
+
+class Valve:
+    held = True
+
+
+def test_only_a_local_reset_lets_go_of_what_stays():
+    for how, held in ((1, False), (2, True), (3, False), (0, True)):
+        bench = Bench()
+        valve = Valve()
+        bench.outputs.ruled.append(valve)
+        bench.operation.act(RESET, None, None, (how, 0, 0, 0))
+        assert valve.held is held, how
+
+
+def test_a_reset_of_one_point_lets_go_of_what_that_point_drives():
+    bench = burning(1)
+    one, two = Valve(), Valve()
+    bench.outputs.ruled += [one, two]
+    bench.point(2).drives = ((two, ALARM, 5, (1, 0), 1, 0),)
+    bench.act(RESET, 2)
+    assert (one.held, two.held) == (True, False)
+
+
 # ---- self-test and the rest ----
 
 
@@ -389,6 +414,12 @@ def test_a_self_test_is_left_to_the_outputs():
     assert bench.act(SELF_TEST, 1) == (DONE, 0)
     assert bench.outputs.self_tests == 1
     assert bench.told == [("act", SELF_TEST, DONE, 0, 0, ME)]
+
+
+def test_a_self_test_that_the_outputs_refuse_is_refused():
+    bench = Bench()
+    bench.outputs.self_test = lambda now_ms: False
+    assert bench.act(SELF_TEST) == (REFUSED, 0)
 
 
 def test_points_are_found_by_their_number():

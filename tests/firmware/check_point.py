@@ -28,6 +28,11 @@ def gas(latches=True):
     return Point(5, "gas", "%LEL", 1, [alarm, pre_alarm])
 
 
+def battery():
+    """Low below 11.5 V for 200 ms, well again from 12 V."""
+    return Point(9, "battery", "V", 0, [Level(TROUBLE, 11500, False, 500, 200, 200, False)])
+
+
 def hydrant():
     return Point(6, "hydrant", "kPa", 0, [Level(SUPERVISORY, 140000, False, 5000, 0, 0, False)])
 
@@ -227,3 +232,28 @@ def test_the_gateway_keeps_its_troubles_apart():
     assert gateway.trouble(21, False) and gateway.conditions == TROUBLE and gateway.code == 22
     assert gateway.trouble(22, False) and gateway.conditions == 0 and gateway.code == 0
     assert not gateway.trouble(22, False)
+
+
+def test_a_low_battery_is_a_trouble_with_a_value():
+    point = battery()
+    assert feed(point, [11500] * 5) == []
+    assert feed(point, [11499] * 3, 1000) == [(1200, TROUBLE)]
+    assert (point.value, point.code, point.limit_of(TROUBLE)) == (11499, 0, 11500)
+    assert feed(point, [11999] * 5, 2000) == []
+    assert feed(point, [12000] * 5, 3000) == [(3200, 0)]
+
+
+def test_a_low_battery_that_is_lost_and_comes_back_is_one_trouble():
+    point = battery()
+    lost = TROUBLE_HOLD_MS // STEP_MS + 5
+    assert feed(point, [11000] * 3 + [None] * lost + [11000] * lost) == [(200, TROUBLE)]
+    point = battery()
+    seen = feed(point, [11000] * 3 + [None] * lost + [12500] * lost)
+    assert [conditions for _, conditions in seen] == [TROUBLE, 0]
+
+
+def test_a_lost_battery_that_was_well_is_a_trouble_without_a_limit():
+    point = battery()
+    lost = TROUBLE_HOLD_MS // STEP_MS + 5
+    assert feed(point, [12500] * 3 + [None] * lost)[-1][1] == TROUBLE
+    assert (point.value, point.limit_of(TROUBLE)) == (None, None)

@@ -43,6 +43,41 @@ def test_a_silent_task_is_late_and_a_beat_mends_it():
     assert tasks.late(ticks_add(now, 400)) is None
 
 
+def test_all_run_once_each_has_given_a_beat_and_none_is_late():
+    now = ticks_add(0, -100)
+    tasks = Supervisor(lambda: now, print)
+    tasks.add("sampling", None, 200)
+    tasks.add("uplink", None, 60000)
+    tasks._tasks[0].beat(now)
+    assert not tasks.all_run(now)
+    tasks._tasks[1].beat(now)
+    assert tasks.all_run(now)
+    assert tasks.all_run(ticks_add(now, 200))
+    assert not tasks.all_run(ticks_add(now, 201))
+
+
+def test_a_task_that_is_started_again_runs_only_with_its_next_beat():
+    tasks = Supervisor(ticks_ms, lambda name, error: None)
+    seen = []
+
+    async def fail(beat):
+        seen.append(tasks.all_run(ticks_ms()))
+        beat(ticks_ms())
+        seen.append(tasks.all_run(ticks_ms()))
+        raise ValueError("no")
+
+    tasks.add("fails", fail, 60000)
+
+    async def scene():
+        running = asyncio.create_task(tasks.run())
+        while len(seen) < 4:
+            await asyncio.sleep_ms(1)
+        running.cancel()
+
+    asyncio.run(scene())
+    assert seen == [False, True, False, True]
+
+
 def test_a_task_that_ends_counts_as_failed():
     failures = []
     tasks = Supervisor(ticks_ms, lambda name, error: failures.append(error))

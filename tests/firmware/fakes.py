@@ -176,12 +176,14 @@ class FakeOutputs:
         self.panel = None  # the test says which
         self.followed = []  # whether it sounds
         self.self_tests = 0
+        self.ruled = []  # what stays on until a local reset
 
     def follow(self, now_ms):
         self.followed.append(self.panel.sounding)
 
     def self_test(self, now_ms):
         self.self_tests += 1
+        return True
 
 
 class FakeRecorder:

@@ -60,13 +60,14 @@ class Player:
         self._clock = Clock(1)
         gateway = Gateway()
         recorder = Recorder(self._clock, Journal(1), gateway)
-        wired = assemble(Board(), self._clock)
-        assert not wired.refused, wired.refused
-        self._channels = wired.channels
-        panel = Panel([channel.point for channel in wired.channels], gateway)
-        outputs = Outputs(wired.indicators, panel, self._clock)
+        board = Board()
+        refused, _, indicators, ruled, buses, channels = assemble(board, self._clock)
+        assert not refused, refused
+        self._channels = channels
+        panel = Panel([channel.point for channel in channels], gateway)
+        outputs = Outputs(indicators, ruled, panel, self._clock, board)
         operation = Operation(panel, outputs, recorder, self._clock)
-        self._sampling = Sampling(wired.channels, operation, recorder, self._clock)
+        self._sampling = Sampling(channels, operation, recorder, self._clock, buses)
         self._began_us = self._due_us = driven.us
 
     def play(self, trace):

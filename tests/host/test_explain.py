@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from firegrid import cli, resources, tables, words
 from firegrid.site.bands import CEILING_V, FLOOR_V, bands
-from firegrid.site.explain import OUTPUTS, TROUBLE_HOLD_MS, explanation, sentences
+from firegrid.site.explain import LAMPS, TROUBLE_HOLD_MS, explanation, sentences
 from firegrid.site.load import load_site
 from firegrid.site.model import Input
 from vm import ROOT, run_vm
@@ -25,6 +25,8 @@ CLASSES = {
     "ratiometric": "Ratiometric",
     "ntc": "Ntc",
     "contact": "Contact",
+    "divider": "Divider",
+    "sounder-line": "SounderLine",
 }
 NUMBERS = {"modbus", "ds18b20"}  # they are told a number: there is no voltage with bands
 
@@ -52,10 +54,14 @@ def test_each_condition_is_told_with_limit_hold_clearing_latch_and_outputs(garde
         "for 3 s without a break\n"
         "  latched: its cause goes below 13 %LEL, for 5 s without a break, "
         "and then it stays until a person resets it\n"
-        "  then: sounder (GPIO 25) on, alarm lamp (GPIO 27) on\n"
+        "  then: sounder (GPIO 25) in fast pulses, "
+        "alarm lamp (GPIO 27) flashing until acknowledged, then steady\n"
     ) in text
     assert "PRE-ALARM: 8 %LEL [SET BY THE SITE FILE; default 10 %LEL] or more" in text
-    assert "  then: alarm lamp (GPIO 27) blinking\n" in text
+    assert (
+        "  then: sounder (GPIO 25) with two short beeps every ten seconds until acknowledged, "
+        "alarm lamp (GPIO 27) blinking\n"
+    ) in text
     assert "below 3.6 mA (0.36 V at the input): signal too low" in text
 
 
@@ -146,6 +152,18 @@ def test_an_unknown_point_is_refused_with_the_known_ones():
     assert done.stderr.startswith("firegrid: jinshui-garden has no point 999; it has: 101 smoke-")
 
 
+def test_what_a_point_drives_is_told_with_what_stays_and_what_drills_leave_alone(tmp_path):
+    site = load_site(ROOT / "tests" / "sim" / "sites" / "outputs.toml")
+    text = told(site, "gas-gate")
+    shut = "gas shut-off valve (GPIO 16) on and kept so until a reset at the gateway"
+    assert f"strobe (GPIO 13) on, {shut} (not in drills)\n" in text
+    assert "fail-safe trouble output (GPIO 23) lets go" in text
+    assert "request to the charging posts" not in text
+    row = explanation(site, site.point("smoke-gate"))
+    [relay] = [r for r in row["levels"][0]["outputs"] if r["name"] == "charging_relay"]
+    assert (relay["stays"], relay["drills"], relay["source"]) == (True, False, "the site file")
+
+
 # --- the gateway's own code says the same ----------------------------------------------------
 
 
@@ -156,9 +174,9 @@ def test_the_hold_of_trouble_is_the_firmwares():
 
 def test_every_driver_has_bands_and_every_output_a_pattern(garden):
     assert CLASSES.keys() | NUMBERS == tables.drivers().keys()
-    assert OUTPUTS.keys() == tables.BITS.keys()
-    named = {name for outputs in OUTPUTS.values() for name in outputs}
-    assert named <= tables.board().outputs.keys()
+    assert LAMPS.keys() == tables.BITS.keys()
+    named = {name for lamps in LAMPS.values() for name in lamps}
+    assert named <= set(tables.board().output_names) - set(tables.actuators())
 
 
 BANDS = """

@@ -13,6 +13,7 @@ from firegrid.site.config import config_lines
 from firegrid.site.lint import warnings
 from firegrid.site.load import load_site
 from firegrid.site.model import Input
+from firegrid.site.rules import effects_on
 from firegrid.site.tree import site_rows
 from firegrid_sim.electrical import FAULTS
 from hypothesis import given, settings
@@ -347,9 +348,11 @@ def test_an_input_is_written_as_it_is_read(text):
 # --- what a gateway is told ------------------------------------------------------------------
 
 
-def test_a_gateway_is_told_its_line_then_its_outputs_then_its_points(garden):
+def test_a_gateway_is_told_its_line_its_outputs_its_rules_and_its_points(garden):
     lines = config_lines(garden, garden.gateway("gw-shops"), "127.0.0.1", 1883)
-    assert [line["what"] for line in lines] == ["gateway"] + ["output"] * 5 + ["point"] * 5
+    assert [line["what"] for line in lines] == [
+        *("gateway", *["output"] * 5, *["rule"] * 6, *["point"] * 5)
+    ]
     assert lines[0] == {
         "what": "gateway",
         "format": 1,
@@ -370,6 +373,15 @@ def test_a_gateway_is_told_its_line_then_its_outputs_then_its_points(garden):
     }
     assert lines[1] == {"what": "output", "name": "sounder", "pin": 25, "active": 1}
     assert lines[6] == {
+        "what": "rule",
+        "output": "sounder",
+        "when": "alarm",
+        "kind": "smoke",
+        "pattern": "steady",
+        "stays": 0,
+        "drills": 1,
+    }
+    assert lines[12] == {
         "what": "point",
         "point": 101,
         "kind": "smoke",
@@ -389,7 +401,8 @@ def test_a_gateway_is_told_its_line_then_its_outputs_then_its_points(garden):
 
 def test_a_limit_is_told_in_whole_thousandths(write):
     site = load_site(write(('input = "gpio34"\n', 'input = "gpio34"\nalarm = 12.3456\n')))
-    line = config_lines(site, site.gateways[0], "b", 1)[6]
+    lines = config_lines(site, site.gateways[0], "b", 1)
+    [line] = [line for line in lines if line.get("point") == 101]
     assert line["alarm"] == 12346
 
 
@@ -489,6 +502,117 @@ def test_a_leakage_alarm_outside_the_recommended_range_warns(write):
         point = '\n[[point]]\nnumber = 105\nid = "leak"\nkind = "leakage"\ngateway = "gw"\n'
         point += f'place = "Board"\ninput = "gpio35"\nalarm = {alarm}\n'
         assert rules(write(more=point)) == expected, alarm
+
+
+def test_a_hold_time_that_is_no_multiple_of_the_period_warns(write):
+    for hold, expected in [(1000, []), (1050, ["hold-period"])]:
+        path = write(('input = "gpio34"\n', f'input = "gpio34"\nalarm_hold_ms = {hold}\n'))
+        assert rules(path) == expected, hold
+
+
+def test_an_alarm_that_takes_more_than_30_s_warns(write):
+    for hold, expected in [(27_000, []), (28_000, ["slow-alarm"])]:
+        point = '\n[[point]]\nnumber = 105\nid = "hydrant"\nkind = "hydrant"\ngateway = "gw"\n'
+        point += f'place = "Gate"\ninput = "gpio35"\nalarm_hold_ms = {hold}\n'
+        assert rules(write(more=point)) == expected, hold
+
+
+def rule(keys):
+    return ("[[point]]", f"[[gateway.rule]]\n{keys}\n\n[[point]]", 1)
+
+
+def with_rule(write, keys, *changes, more=""):
+    """Write the sound site with a rule of its gateway; return the path."""
+    path = write(*changes, more=more)
+    old, new, count = rule(keys)
+    path.write_text(path.read_text().replace(old, new, count))
+    return path
+
+
+def test_an_alarm_that_nobody_hears_warns(write):
+    for keys in ('kinds = ["gas"]', 'points = ["gas-kitchen"]'):
+        path = with_rule(write, f'output = "sounder"\nwhen = "alarm"\npattern = "off"\n{keys}')
+        assert rules(path) == ["silent-alarm"], keys
+    path = with_rule(write, 'output = "sounder"\nwhen = "pre_alarm"\nkinds = ["gas"]')
+    assert rules(path) == []
+
+
+def test_a_rule_for_a_kind_that_its_gateway_does_not_have_warns(write):
+    path = with_rule(write, 'output = "sounder"\nwhen = "alarm"\nkinds = ["lift"]')
+    assert rules(path) == ["idle-rule"]
+    path = with_rule(write, 'output = "sounder"\nwhen = "alarm"\nkinds = ["lift", "gas"]')
+    assert rules(path) == []
+
+
+# --- cause and effect ------------------------------------------------------------------------
+
+
+def driven(path, point):
+    """Return (output, condition, pattern, stays, drills) of all that a point drives."""
+    site = load_site(path)
+    found = effects_on(site, site.gateways[0], site.point(point))
+    return {
+        (e.rule.output, e.rule.when, e.rule.pattern, e.rule.stays, e.rule.drills) for e in found
+    }
+
+
+SMOKE = {("sounder", "alarm", "steady", False, True)}
+GAS = {("sounder", "alarm", "fast", False, True), ("sounder", "pre_alarm", "beeps", False, True)}
+VALVE = ("gas_valve", "alarm", "steady", True, False)
+WIRED = ('place = "Cellar"\n', 'place = "Cellar"\noutputs = { gas_valve = 23 }\n')
+
+
+def test_a_site_without_rules_gets_the_defaults_of_what_it_has_wired(write):
+    assert driven(SOUND, "smoke-stairs") > SMOKE
+    assert driven(SOUND, "gas-kitchen") == GAS
+    assert driven(write(WIRED), "gas-kitchen") == GAS | {VALVE}
+
+
+def test_a_rule_takes_the_place_of_the_default_for_its_kind_and_condition_only(write):
+    path = with_rule(write, 'output = "sounder"\nwhen = "alarm"\nkinds = ["gas"]')
+    assert driven(path, "gas-kitchen") == {
+        ("sounder", "alarm", "steady", False, True),
+        ("sounder", "pre_alarm", "beeps", False, True),
+    }
+    assert driven(path, "smoke-stairs") > SMOKE
+
+
+def test_a_rule_for_a_point_goes_before_those_for_its_kind(write):
+    keys = 'output = "sounder"\nwhen = "alarm"\npoints = ["gas-kitchen"]\npattern = "temporal3"'
+    path = with_rule(write, keys)
+    assert ("sounder", "alarm", "temporal3", False, True) in driven(path, "gas-kitchen")
+    assert ("sounder", "alarm", "fast", False, True) not in driven(path, "gas-kitchen")
+    keys = 'output = "gas_valve"\nwhen = "alarm"\npoints = ["gas-kitchen"]\npattern = "off"'
+    assert VALVE not in driven(with_rule(write, keys, WIRED), "gas-kitchen")
+
+
+def test_an_actuator_takes_part_in_drills_only_where_a_rule_says_so(write):
+    keys = 'output = "gas_valve"\nwhen = "alarm"\nkinds = ["smoke"]\ndrills = true'
+    assert ("gas_valve", "alarm", "steady", False, True) in driven(
+        with_rule(write, keys, WIRED), "smoke-stairs"
+    )
+
+
+def test_an_output_without_a_usual_pin_is_there_only_where_it_is_wired(write):
+    found = {output.name: output.pin for output in load_site(write(WIRED)).gateways[0].outputs}
+    assert found == {**tables.board().outputs, "gas_valve": 23}
+
+
+def test_a_plain_point_is_three_lines_besides_its_id(write):
+    more = '\n[[point]]\nid = "plain"\nnumber = 105\nkind = "smoke"\ninput = "gpio35"\n'
+    path = write(more=more)
+    point = load_site(path).point("plain")
+    assert (point.gateway, point.place) == ("gw", "Cellar")
+    jsonschema.validate(tomllib.loads(path.read_text()), schema("site"))
+
+
+def test_a_point_must_say_its_gateway_where_there_are_two(write):
+    more = '\n[[gateway]]\nid = "gw-2"\ngrid = "grid-1"\nplace = "Attic"\n'
+    more += '\n[[point]]\nid = "plain"\nnumber = 105\nkind = "smoke"\ninput = "gpio35"\n'
+    lines = refusal(write(more=more))
+    assert "point 105 (plain): gateway: is missing" in lines
+    lines = refusal(write(more=more + 'gateway = "gw-2"\n'))
+    assert lines == []
 
 
 # --- scenarios -------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import tomllib
 
 import jsonschema
 import pytest
-from firegrid import generate, resources, tables
+from firegrid import generate, resources, tables, wire
 from firegrid.errors import FiregridError
 
 ROOT = resources.checkout()
@@ -19,6 +19,8 @@ FIGURES = {
 FIGURES |= {f"{verb} minutes": figure for verb, figure in tables.verb_minutes().items()}
 FIGURES |= {f"{key} period_ms": row.period_ms for key, row in tables.quantities().items()}
 LIMITS = {
+    ("mains/state", "trouble"): (1, 1, 1, 5000, False),
+    ("battery/v", "trouble"): (11.5, 3.2, 25, 10000, False),
     ("smoke/loop_ma", "alarm"): (15, 10, 20, 1000, True),
     ("gas/pct_lel", "alarm"): (20, 5, 25, 3000, True),
     ("gas/pct_lel", "pre_alarm"): (10, 3, 20, 3000, False),
@@ -73,7 +75,7 @@ def test_a_changed_table_changes_what_is_generated(monkeypatch):
     assert after["codes.py"] == before["codes.py"].replace("OPEN = const(2)", "OPENED = const(2)")
 
 
-@pytest.mark.parametrize("name", ["kinds", "drivers", "codes", "verbs"])
+@pytest.mark.parametrize("name", ["kinds", "drivers", "rules", "codes", "verbs"])
 def test_each_table_fits_its_schema_and_names_it(name):
     path = tables.HERE / f"{name}.toml"
     text = path.read_text(encoding="utf-8")
@@ -163,7 +165,9 @@ def test_a_quantity_is_delivered_by_its_usual_driver(key, quantity):
 
 @pytest.mark.parametrize(("key", "quantity"), everyone(tables.quantities()))
 def test_the_lesser_condition_comes_before_the_alarm_by_default(key, quantity):
-    alarm, *lesser = quantity.levels
+    alarm, *lesser = quantity.levels or [None]
+    if alarm is None:  # a line that is whole or not
+        return
     assert alarm.name == "alarm" or not lesser
     for level in [level for level in lesser if not level.window_s and level.name != "high"]:
         assert (level.limit.default < alarm.limit.default) == alarm.above
@@ -274,6 +278,48 @@ def test_every_usual_span_can_carry_the_default_levels(key, quantity):
         if key in driver.spans:
             for level in [level for level in quantity.levels if not level.window_s]:
                 assert level.limit.default <= driver.spans[key].default
+
+
+def test_a_default_rule_drives_and_heeds_what_there_is():
+    sounding = {quantity.kind for quantity in tables.quantities().values() if quantity.sounds}
+    seen = set()
+    for rule in tables.default_rules():
+        assert rule.pattern in tables.patterns()
+        assert not rule.stays or tables.actuators()[rule.output]
+        assert not tables.actuators()[rule.output] or rule.pattern == "steady"
+        for kind in rule.kinds:
+            levels = [level for row in tables.kinds()[kind].values() for level in row.levels]
+            assert tables.BITS[rule.when] in {level.bit for level in levels}, (rule.output, kind)
+            assert (rule.output, rule.when, kind) not in seen
+            seen.add((rule.output, rule.when, kind))
+    for output in ("sounder", "strobe"):
+        assert {kind for name, when, kind in seen if (name, when) == (output, "alarm")} == sounding
+
+
+def test_the_wire_knows_every_output_condition_and_kind():
+    assert set(wire.OUTPUTS) == set(tables.board().output_names)
+    assert set(wire.RULED) == set(tables.actuators())
+    assert tuple(tables.BITS) == wire.CONDITION_KEYS
+    assert set(tables.kinds()) <= set(wire.KINDS)
+
+
+def test_an_actuator_never_takes_part_in_a_drill_unless_a_rule_says_so():
+    for rule in tables.default_rules():
+        assert rule.drills is not tables.actuators()[rule.output]
+
+
+@pytest.mark.parametrize("name", tables.patterns())
+def test_a_pattern_is_never_shorter_than_the_outputs_task_can_step(name):
+    times_ms = tables.patterns()[name].times_ms
+    assert sum(times_ms) > 0 and len(times_ms) % 2 == 0
+    assert all(span_ms >= 100 for span_ms in times_ms) or name in ("off", "steady")
+
+
+def test_a_pattern_is_confirmed_only_where_a_text_was_read():
+    for row in (*tables.patterns().values(), *tables.default_rules()):
+        tags = set(re.findall(r"\[([PRTU])\]", row.source))
+        read = bool(tags) and tags <= {"P", "R"} and "ours" not in row.source
+        assert row.status == ("confirmed" if read else "to-be-checked"), row.source
 
 
 def test_a_rise_can_always_clear():

@@ -91,7 +91,7 @@ def test_the_schema_refuses_a_catalogue_without_a_section_or_text(break_it):
         ("act_hows", set(tables.hows().values())),
         ("reasons", set(tables.reasons().values())),
         ("news", {*wire.EVENTS, "online", "offline"} - {"condition", "act"}),
-        ("outputs", set(tables.board().outputs)),
+        ("outputs", set(tables.board().output_names)),
     ],
 )
 def test_a_section_has_a_word_for_each_key_and_none_besides(language, section, expected):
@@ -157,7 +157,8 @@ def test_no_sentence_is_left_over_that_nobody_tells():
     told = {key for _, key, _ in calls_of_tell()}
     chosen_by_name = {
         "explain": {"above", "below", "clears_below", "clears_above", "band_below", "band_above",
-                    "steady", "slow", "at_input", "in_circuit"},
+                    "steady", "slow", "off", "beeps", "fast", "temporal3", "flash",
+                        "at_input", "in_circuit"},
         "view": {"point", "kind", "place", "value", "state", "age",
                  "offline", "disabled", "test"},
         "act": {"refused", "ended", "expired"},

@@ -35,10 +35,12 @@ POINTS = {
     "contact": "callpoint-gate",
     "modbus": "main-pressure",
     "ds18b20": "battery-1",
+    "divider": "battery-box",
+    "sounder-line": "sounder-line",
 }
 
 
-NEWER = ("ntc", "contact", "modbus", "ds18b20")  # drivers that Jinshui Garden does not have
+NEWER = ("ntc", "contact", "modbus", "ds18b20", "divider", "sounder-line")  # not in Jinshui Garden
 NUMBERS = ("modbus", "ds18b20")  # they send a number
 VOLTS = [driver for driver in SENSORS if driver not in NUMBERS]
 
@@ -60,7 +62,7 @@ def test_every_driver_of_the_table_has_a_sensor():
 @pytest.mark.parametrize("point", SITE.points + FACES.points, ids=lambda point: point.id)
 def test_at_rest_no_point_is_near_a_limit(point):
     sensor = sensor_for(point)
-    if sensor.rest in ("pressure_kpa", "leakage_ma", "gas_pct_lel", "temperature_c"):
+    if sensor.rest in ("pressure_kpa", "leakage_ma", "gas_pct_lel", "temperature_c", "battery_v"):
         for level in [level for level in point.levels.values() if not level.window_s]:
             assert (sensor.value > level.clears_at) is not level.above
     if point.driver in NUMBERS:
@@ -186,7 +188,12 @@ def test_a_contact_changes_the_resistance_of_its_line():
     assert volts(line, "line_ohm", 5000) == pytest.approx(1.1)
 
 
-OPENS = {"ntc": 3.3, "contact": 3.3}  # their pull-up is at the gateway
+def test_a_battery_and_a_sounder_line_show_what_their_resistors_make_of_them():
+    assert volts(sensor("divider"), "battery_v", 12) == pytest.approx(1.56)  # 130 of 1000
+    assert volts(sensor("sounder-line"), "line_ohm", 10000) == pytest.approx(1.65)
+
+
+OPENS = {"ntc": 3.3, "contact": 3.3, "sounder-line": 3.3}  # their pull-up is at the gateway
 
 
 @pytest.mark.parametrize("driver", VOLTS)
@@ -206,6 +213,8 @@ SHORTS = {
     "ratiometric": 2.25,
     "ntc": 0,
     "contact": 0,
+    "divider": 3.3,
+    "sounder-line": 0,
 }
 
 

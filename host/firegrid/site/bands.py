@@ -100,6 +100,19 @@ def _contact(params: dict[str, int], floor_v: float, ceiling_v: float) -> Iterat
         yield Band(code, side, input_v, "V", input_v)
 
 
+def _divider(params: dict[str, int], floor_v: float, ceiling_v: float) -> Iterator[Band]:
+    divider = params["divider_permille"] / 1000
+    open_v = max(params["open_below_mv"] / 1000 * divider, floor_v)
+    high_v = min(params["above_range_mv"] / 1000 * divider, ceiling_v)
+    yield Band("open", "below", open_v / divider, "V", open_v)
+    yield Band("above_range", "above", high_v / divider, "V", high_v)
+
+
+def _sounder_line(params: dict[str, int], floor_v: float, ceiling_v: float) -> Iterator[Band]:
+    ends = {"rest_ohm": params["end_ohm"], "active_ohm": params["end_ohm"]}
+    yield from _contact(params | ends, floor_v, ceiling_v)
+
+
 _BANDS = {
     "detector-loop": _detector_loop,
     "current-loop": _current_loop,
@@ -108,4 +121,6 @@ _BANDS = {
     "ratiometric": _ratiometric,
     "ntc": _ntc,
     "contact": _contact,
+    "divider": _divider,
+    "sounder-line": _sounder_line,
 }

@@ -7,6 +7,7 @@ Defaults are resolved here, so that the gateway only checks and obeys.
 from typing import Any
 
 from firegrid.site.model import Gateway, Output, Point, Site
+from firegrid.site.rules import Effect, effects
 from firegrid.tables import thousandths
 
 __all__ = ["FORMAT", "config_lines"]
@@ -17,7 +18,7 @@ FORMAT = 1
 def config_lines(
     site: Site, gateway: Gateway, broker_host: str, broker_port: int, version: int = 1
 ) -> list[dict[str, Any]]:
-    """Return the gateway line, then a line for its RS-485 line, each output and each point."""
+    """Return the gateway line, then its RS-485 line, and one for each output, effect and point."""
     points = site.points_of(gateway.id)
     head = {
         "what": "gateway",
@@ -40,11 +41,27 @@ def config_lines(
     lines: list[dict[str, Any]] = [head]
     if site.stations_of(gateway.id):
         lines.append({"what": "rs485", **gateway.rs485})
-    return [*lines, *map(_output_line, gateway.outputs), *map(_point_line, points)]
+    lines += map(_output_line, gateway.outputs)
+    lines += map(_rule_line, effects(site, gateway))
+    return [*lines, *map(_point_line, points)]
 
 
 def _output_line(output: Output) -> dict[str, Any]:
     return {"what": "output", "name": output.name, "pin": output.pin, "active": output.active}
+
+
+def _rule_line(effect: Effect) -> dict[str, Any]:
+    where = {"point": effect.point} if effect.point else {"kind": effect.kind}
+    rule = effect.rule
+    return {
+        "what": "rule",
+        "output": rule.output,
+        "when": rule.when,
+        **where,
+        "pattern": rule.pattern,
+        "stays": int(rule.stays),
+        "drills": int(rule.drills),
+    }
 
 
 def _point_line(point: Point) -> dict[str, Any]:

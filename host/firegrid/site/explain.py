@@ -11,18 +11,19 @@ from firegrid import tables, words
 from firegrid.site.bands import Band, bands
 from firegrid.site.delay import added_ms
 from firegrid.site.model import Gateway, Input, Level, Point, Site
+from firegrid.site.rules import effects_on
 
 __all__ = ["TROUBLE_HOLD_MS", "explanation", "sentences"]
 
 SCHEMA = "firegrid.site-explain/1"
 TROUBLE_HOLD_MS = 2000  # as in firmware/lib/point.py: a single lost reading is skipped
 
-# What shows a condition at the gateway, and how; the sounder only where the kind sounds.
-OUTPUTS = {
-    "alarm": {"sounder": "steady", "alarm_lamp": "steady"},
+# What shows a condition at the gateway whatever the rules say, and how; see firmware/outputs.py.
+LAMPS = {
+    "alarm": {"alarm_lamp": "flash"},
     "pre_alarm": {"alarm_lamp": "slow"},
     "supervisory": {},
-    "trouble": {"trouble_lamp": "steady"},
+    "trouble": {"trouble_lamp": "steady", "fail_safe": "off"},
 }
 
 # Why there is no reading, beside the bands of a voltage.
@@ -57,10 +58,10 @@ def explanation(site: Site, point: Point) -> Row:
             "class": point.building or None,
             "added_ms": added_ms(site, point),
         },
-        "levels": [_level(point, point.table_of(name), gateway) for name in point.levels],
+        "levels": [_level(site, point, point.table_of(name), gateway) for name in point.levels],
         "trouble": {
             "hold_ms": TROUBLE_HOLD_MS,
-            "outputs": _outputs("trouble", point, gateway),
+            "outputs": _outputs("trouble", site, point, gateway),
             "causes": list(_causes(point)),
         },
     }
@@ -86,7 +87,7 @@ def _wiring(point: Point) -> Row:
     }
 
 
-def _level(point: Point, table: tables.LevelTable, gateway: Gateway) -> Row:
+def _level(site: Site, point: Point, table: tables.LevelTable, gateway: Gateway) -> Row:
     level: Level = point.levels[table.name]
     condition = CONDITIONS[table.bit]
     return {
@@ -101,7 +102,7 @@ def _level(point: Point, table: tables.LevelTable, gateway: Gateway) -> Row:
         "hold_ms": _figure(level.hold_ms, table.hold_ms),
         "clear_hold_ms": _figure(level.clear_hold_ms, table.clear_hold_ms),
         "latch": level.latch,
-        "outputs": _outputs(condition, point, gateway),
+        "outputs": _outputs(condition, site, point, gateway),
     }
 
 
@@ -122,13 +123,29 @@ def _fixed(table: tables.Figure) -> Row:
     return {key: row[key] for key in ("value", "source", "confirmed")}
 
 
-def _outputs(condition: str, point: Point, gateway: Gateway) -> list[Row]:
-    patterns = OUTPUTS[condition]
-    return [
-        {"name": output.name, "pin": output.pin, "pattern": patterns[output.name]}
-        for output in gateway.outputs
-        if output.name in patterns and (output.name != "sounder" or point.table.sounds)
-    ]
+def _outputs(condition: str, site: Site, point: Point, gateway: Gateway) -> list[Row]:
+    """Return what a condition drives, in the order of the outputs: lamps, and by the rules."""
+    lamps = LAMPS[condition]
+    rules = {
+        effect.rule.output: effect.rule
+        for effect in effects_on(site, gateway, point)
+        if effect.rule.when == condition
+    }
+    rows = []
+    for output in gateway.outputs:
+        rule = rules.get(output.name)
+        if rule or output.name in lamps:
+            rows.append(
+                {
+                    "name": output.name,
+                    "pin": output.pin,
+                    "pattern": rule.pattern if rule else lamps[output.name],
+                    "stays": bool(rule and rule.stays),
+                    "drills": rule.drills if rule else True,
+                    "source": rule.source if rule else "",
+                }
+            )
+    return rows
 
 
 def _causes(point: Point) -> Iterator[Row]:
@@ -236,15 +253,15 @@ def _told_level(level: Row, unit: str) -> Iterator[str]:
 def _told_outputs(outputs: list[Row]) -> str:
     if not outputs:
         return words.tell("explain.no_outputs")
-    told = (
-        words.tell(
-            f"explain.{output['pattern']}",
-            output=words.word("outputs", output["name"]),
-            pin=output["pin"],
-        )
-        for output in outputs
-    )
-    return words.tell("explain.outputs", outputs=words.listed(told))
+    return words.tell("explain.outputs", outputs=words.listed(map(_told_output, outputs)))
+
+
+def _told_output(output: Row) -> str:
+    name = words.word("outputs", output["name"])
+    told = words.tell(f"explain.{output['pattern']}", output=name, pin=output["pin"])
+    if output["stays"]:
+        told = words.tell("explain.stays", told=told)
+    return told if output["drills"] else words.tell("explain.no_drills", told=told)
 
 
 def _told_trouble(row: Row) -> Iterator[str]:

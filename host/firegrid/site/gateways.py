@@ -7,6 +7,7 @@ from firegrid import tables
 from firegrid.site.fields import Fields, Problems
 from firegrid.site.model import Gateway, Output
 from firegrid.site.pins import output_fault, pin_fault
+from firegrid.site.rules import read_rules
 
 __all__ = ["read_gateway"]
 
@@ -29,6 +30,7 @@ def read_gateway(row: Mapping[str, Any], index: int, problems: Problems) -> Gate
         wifi_ssid=_ssid(fields),
         outputs=_outputs(fields),
         rs485=_rs485(fields),
+        rules=read_rules(fields),
         **pins,
     )
     fields.end()
@@ -50,12 +52,15 @@ def _outputs(fields: Fields) -> tuple[Output, ...]:
         fields.problem("outputs", "is not a table; write [gateway.outputs] and one pin a line")
         return ()
     inner = Fields(row, f"{fields.where}: outputs", fields.problems)
-    outputs = tuple(_output(inner, name, pin) for name, pin in tables.board().outputs.items())
+    board = tables.board()
+    outputs = [_output(inner, name, pin) for name, pin in board.outputs.items()]
+    more = [name for name in board.more_outputs if inner.take(name, None) is not None]
+    outputs += [_output(inner, name, None) for name in more]
     inner.end()
-    return outputs
+    return tuple(outputs)
 
 
-def _output(fields: Fields, name: str, usual_pin: int) -> Output:
+def _output(fields: Fields, name: str, usual_pin: int | None) -> Output:
     value = fields.take(name, usual_pin)
     if not isinstance(value, dict):
         return Output(name, _pin(fields, name, usual_pin))
@@ -78,10 +83,13 @@ def _rs485(fields: Fields) -> dict[str, int]:
 
 
 def _pin(
-    fields: Fields, name: str, usual: int, fault_of: Callable[[int], str] = output_fault
+    fields: Fields, name: str, usual: int | None, fault_of: Callable[[int], str] = output_fault
 ) -> int:
     highest = tables.board().highest
-    pin = fields.whole(name, tables.Figure(usual, 0, highest, "the pins of an ESP32"))
+    if usual is None:
+        pin = fields.count(name, 0, highest) or 0
+    else:
+        pin = fields.whole(name, tables.Figure(usual, 0, highest, "the pins of an ESP32"))
     if fault := fault_of(pin):
         fields.problem(name, fault)
     return pin

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from firegrid import tables, words
 from firegrid.site.delay import added_ms
-from firegrid.site.model import Gateway, Point, Site
+from firegrid.site.model import Gateway, Level, Point, Site
+from firegrid.site.rules import effects_on
 
 __all__ = ["Finding", "warnings"]
 
@@ -20,6 +21,8 @@ WORKERS = range(2, 4)
 STUDIOS_PER_STATION = range(4, 6)
 GRIDS_PER_STUDIO = range(2, 3)
 LAG_MAX_MS = 300  # what the gateway itself may take beside a hold time
+ALARM_S = 30  # GB/T 45839-2025 5.4.1: detector to site platform
+DESK_S = 1.3  # our own share: at most 0.3 s to the sounder, and 1 s to the desk with its link up
 LEAKAGE_ALARM_MA = (300, 500)  # GB 50116-2013 9.2.2-9.2.3 notes
 
 
@@ -33,7 +36,7 @@ class Finding(NamedTuple):
 
 def warnings(site: Site) -> list[Finding]:
     """Return everything unusual about a site, in the order of the file."""
-    rules = (_tree, _grids, _blind_spots, _people, _gateways, _points)
+    rules = (_tree, _grids, _blind_spots, _people, _gateways, _rules, _points, _alarms)
     return [finding for rule in rules for finding in rule(site)]
 
 
@@ -94,6 +97,40 @@ def _gateways(site: Site) -> Iterator[Finding]:
         for name, pin in _pins(site, gateway).items():
             if pin in tables.board().strapping:
                 yield _finding("strapping-pin", where, name=name, pin=pin)
+
+
+def _rules(site: Site) -> Iterator[Finding]:
+    for gateway in site.gateways:
+        kinds = {point.kind for point in site.points_of(gateway.id)}
+        for rule in gateway.rules:
+            if rule.kinds and not kinds.intersection(rule.kinds):
+                heeded = words.listed(rule.kinds)
+                where = _place("gateway", gateway.id)
+                yield _finding("idle-rule", where, number=rule.number, kinds=heeded)
+
+
+def _alarms(site: Site) -> Iterator[Finding]:
+    """An alarm that comes late, or that nobody hears although people must flee from it."""
+    for point in site.points:
+        for level in point.levels.values():
+            yield from _late(point, level)
+        if point.table.sounds and not _sounds(site, point):
+            yield _finding("silent-alarm", _name(point))
+
+
+def _late(point: Point, level: Level) -> Iterator[Finding]:
+    took_s = (level.hold_ms + point.period_ms) / 1000 + DESK_S
+    if level.bit == tables.BITS["alarm"] and took_s > ALARM_S:
+        took = f"{took_s:g}"
+        yield _finding("slow-alarm", _name(point), level=level.name, took=took, most=ALARM_S)
+    if level.hold_ms % point.period_ms:
+        hold, period = level.hold_ms, point.period_ms
+        yield _finding("hold-period", _name(point), level=level.name, hold=hold, period=period)
+
+
+def _sounds(site: Site, point: Point) -> bool:
+    rules = [effect.rule for effect in effects_on(site, site.gateway(point.gateway), point)]
+    return any((rule.output, rule.when) == ("sounder", "alarm") for rule in rules)
 
 
 def _pins(site: Site, gateway: Gateway) -> dict[str, int]:

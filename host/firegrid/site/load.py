@@ -42,9 +42,16 @@ def _site(path: Path, row: dict[str, Any], problems: Problems) -> Site:
         nodes=tuple(_node(*item, problems) for item in _numbered(fields, "node")),
         grids=tuple(_grid(*item, problems) for item in _numbered(fields, "grid")),
         people=tuple(_person(*item, problems) for item in _numbered(fields, "person")),
-        gateways=tuple(read_gateway(*item, problems) for item in _numbered(fields, "gateway")),
+        gateways=(
+            gateways := tuple(
+                read_gateway(*item, problems) for item in _numbered(fields, "gateway")
+            )
+        ),
         points=tuple(
-            filter(None, (read_point(*item, problems) for item in _numbered(fields, "point")))
+            filter(
+                None,
+                (read_point(*item, problems, gateways) for item in _numbered(fields, "point")),
+            )
         ),
     )
     fields.end()

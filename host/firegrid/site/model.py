@@ -141,7 +141,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A lamp or sounder: its pin, and the level (1 or 0) that switches it on."""
+    """A lamp, a sounder, a relay: its pin, and the level (1 or 0) that switches it on."""
 
     name: str
     pin: int
@@ -163,6 +163,7 @@ class Gateway:
     sda_pin: int
     outputs: tuple[Output, ...]
     rs485: dict[str, int]  # its pins and settings, used where a point is a station on the line
+    rules: tuple[tables.Rule, ...] = ()  # its own; what is in force says firegrid.site.rules
 
 
 @dataclass(frozen=True, slots=True)

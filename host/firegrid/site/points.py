@@ -1,15 +1,16 @@
 """Reads one [[point]] of a site file: what is measured, through which wires, at which levels."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import log, sqrt
 from typing import Any
 
 from firegrid import tables
 from firegrid.errors import FiregridError
+from firegrid.site.bands import CEILING_V
 from firegrid.site.contact import states_fault
 from firegrid.site.fields import Fields, Problems
-from firegrid.site.model import Input, Level, Point, level_in_class
+from firegrid.site.model import Gateway, Input, Level, Point, level_in_class
 from firegrid.site.pins import input_fault
 
 __all__ = ["read_point"]
@@ -38,16 +39,22 @@ _UNITS = {
     "db_m": "dB/m",
     "c": "°C",
 }
-_LEVEL = re.compile(rf"(pre_alarm|alarm|supervisory|high|rise)(?:_({'|'.join(_UNITS)}))?")
+_LEVEL = re.compile(rf"(pre_alarm|alarm|supervisory|high|trouble|rise)(?:_({'|'.join(_UNITS)}))?")
 
 
-def read_point(row: Mapping[str, Any], index: int, problems: Problems) -> Point | None:
-    """Return the point, or None where it cannot even be told what it measures."""
+def read_point(
+    row: Mapping[str, Any], index: int, problems: Problems, gateways: Sequence[Gateway] = ()
+) -> Point | None:
+    """Return the point, or None where it cannot even be told what it measures.
+
+    Where there is only one gateway, a point need not name it; its place is the gateway's, unless
+    it has a better one.
+    """
     fields = Fields(row, _label(row, index), problems)
     number = fields.count("number", 1, POINT_NUMBER_MAX)
     ident = fields.ident("id")
-    gateway = fields.ident("gateway")
-    place = fields.text("place")
+    gateway = fields.ident("gateway", *[only.id for only in gateways if len(gateways) == 1])
+    place = fields.text("place", *[one.place for one in gateways if one.id == gateway][:1])
     quantity = _quantity(fields)
     if quantity is None:
         return None
@@ -185,6 +192,11 @@ def _reach(point: Point) -> float:
             return params["span_kpa"]
         case "residual-current":
             return BIAS_ROOM_MV / sqrt(2) / params["burden_ohm"] * params["ratio"]
+        case "divider":
+            highest_v = CEILING_V[Input.parse(point.input).bus] if point.input else 0
+            return (
+                min(params["above_range_mv"], highest_v * 1e6 / params["divider_permille"]) / 1000
+            )
         case "ntc":
             return min(_hottest_c(params), NTC_HOTTEST_C)
     return point.table.high

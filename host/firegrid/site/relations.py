@@ -7,6 +7,7 @@ from firegrid import tables
 from firegrid.site.fields import Problems, nearest
 from firegrid.site.model import Grid, Node, Site
 from firegrid.site.pins import check_uses
+from firegrid.site.rules import check_rules
 
 __all__ = ["check_relations"]
 
@@ -20,6 +21,7 @@ def check_relations(site: Site, problems: Problems) -> None:
         _check_people(grid, roles, problems)
     _check_gateways(site, problems)
     check_uses(site, problems)
+    check_rules(site, problems)
 
 
 def _check_unique(site: Site, problems: Problems) -> None:
