@@ -193,17 +193,16 @@ class Lane:
     def _erase(self, place):
         """Erase a sector and mark it as erased: a cut at any moment leaves no valid header."""
         half = self._half
-        erases = self.erases
+        erases = max(1, self.erases)  # where its own count is gone: wear is even
         try:
             self.device.readblocks(place, half, 0)
             if half[:4] == MAGIC and is_sealed(half):
-                erases = struct.unpack_from("<I", half, 4)[0]
+                erases = struct.unpack_from("<I", half, 4)[0] + 1
             self.device.writeblocks(place, _ZEROS, 0)
             self.device.ioctl(_ERASE, place)
         except OSError:
             self._failures += 1
             return False
-        erases += 1
         self.erases = max(self.erases, erases)
         struct.pack_into("<4sIB3s", half, 0, MAGIC, erases, self.number, b"\xff\xff\xff")
         return self._program_half(place, 0)
