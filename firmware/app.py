@@ -24,22 +24,27 @@ def build(board, root):
     """Return the supervisor of a whole gateway; `root` is the folder of the firmware that was
     booted. The points are watched even where there is nobody to tell."""
     clock = Clock(board.count_boot())
-    journal = Journal(int.from_bytes(os.urandom(4), "little") | 1)
+    fresh = int.from_bytes(os.urandom(4), "little") | 1
+    journal = Journal(board.partition("events"), board.partition("samples"), fresh)
+    forget("lib.recovery")
     gateway = Gateway()
     recorder = Recorder(clock, journal, gateway)
     recorder.note(record.BOOT, value=board.reset_cause() * 1000)
+    recorder.recovered()
 
     wired = assemble(board, clock)
     recorder.trouble(CONFIG_REFUSED, wired.refused is not None)
     if wired.refused:
         print("configuration refused:", wired.refused)
     points = [channel.point for channel in wired.channels]
+    recorder.watch(points)
     panel = Panel(points, gateway)
     outputs = Outputs(wired.indicators, panel, clock)
     tasks = Supervisor(clock.ms, recorder.task_failed)
     health = Health(board.watchdog(WATCHDOG_MS), tasks.late, clock)
     tasks.add("sampling", Sampling(wired.channels, panel, outputs, recorder, clock).run, 2000)
     tasks.add("outputs", outputs.run, 2000)
+    tasks.add("recorder", recorder.run, 5000)
     tasks.add("health", health.run, 5000)
     head = wired.head
     if head:

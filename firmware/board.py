@@ -31,6 +31,11 @@ class Board:
         self._nvs.commit()
         return count
 
+    def partition(self, label):
+        """Return a raw data partition of the flash, None where the board has none so named."""
+        found = esp32.Partition.find(esp32.Partition.TYPE_DATA, label=label)
+        return found[0] if found else None
+
     def reset_cause(self):
         """Return the chip's reset cause, a place in RESET_CAUSES."""
         return machine.reset_cause()

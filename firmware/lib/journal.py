@@ -55,8 +55,8 @@ class Lane:
         self._noted = 0  # the position as it stands in flash
         self._damaged = False  # a record could not be read
         self._failures = 0  # since a record could be written
-        self._slot = bytearray(record.SIZE)
-        self._body = record.body(self._slot)
+        self.slot = bytearray(record.SIZE)  # the last record, as it stands in flash
+        self._body = record.body(self.slot)
         self._back = bytearray(record.SIZE)
         self._half = bytearray(HALF)
         self._half_body = memoryview(self._half)[: HALF - 4]
@@ -87,10 +87,10 @@ class Lane:
         """Keep a packed record under the next number; return the number once it is durable, 0
         where nothing can hold it. Never raises."""
         n = self.next
-        struct.pack_into("32s", self._slot, 0, packed)
-        record.seal(self._slot, n, self._body)
+        struct.pack_into("32s", self.slot, 0, packed)
+        record.seal(self.slot, n, self._body)
         while self.floor - self.at < record.SIZE or not self._program(
-            self.live, self.at, self._slot, self._back
+            self.live, self.at, self.slot, self._back
         ):
             if not self.open():
                 self.lost += 1

@@ -43,6 +43,10 @@ class Level:
         """Return whether the condition stands."""
         return self._latch.state if self._latch else self._hold.state
 
+    def waits(self):
+        """Return whether the condition is about to come, its hold time not over yet."""
+        return self._hold.waits
+
     def reset(self):
         """Let go of the latch unless its cause stands; return whether the condition stands."""
         if self._latch:
@@ -89,6 +93,13 @@ class Point:
             if level.reset():
                 conditions |= level.bit
         return self._become(conditions)
+
+    def waits(self):
+        """Return whether a condition is about to come."""
+        for level in self._levels:
+            if level.waits():
+                return True
+        return False
 
     def limit_of(self, changed):
         """Return the limit that belongs to the first of the changed bits, else None.

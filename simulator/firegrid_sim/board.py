@@ -32,7 +32,7 @@ NO_VALUE = -0x80000000
 I2C_ABSENT, I2C_OK, I2C_RUBBISH, I2C_STUCK = 0, 1, 2, 3
 
 FIRMWARE_KIB = 160  # the ESP32's 112 KB in 64-bit objects
-HAL_KIB = 47  # what simulator/hal takes of the same heap; on a board it is C, outside of it
+HAL_KIB = 51  # what simulator/hal takes of the same heap; on a board it is C, outside of it
 HEAP = f"{FIRMWARE_KIB + HAL_KIB}K"
 _BOOT_S = 0.3  # from reset to boot.py; also keeps a board that cannot start from eating a core
 _TIMEOUT_MIN_S = 1.0  # at high speed the host's own pauses must not look like a hung gateway

@@ -35,9 +35,6 @@ class Recorder:
     def note(self, event):
         pass
 
-    def losses(self):
-        pass
-
 
 class Report:
     """A state of one short part."""
