@@ -153,9 +153,7 @@ class Uplink:
         for n in range(first, first + count):
             if outgoing.lane.read(n, self._record):  # else it is damaged, and the lane counts it
                 texts.append(self._text(write))
-        if texts and not self._client.publish(
-            self._topic + channel, "[" + ",".join(texts) + "]"
-        ):
+        if texts and not self._client.publish(self._topic + channel, "[" + ",".join(texts) + "]"):
             return False
         outgoing.cursor.sent(first, count)
         return True

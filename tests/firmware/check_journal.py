@@ -3,10 +3,11 @@
 import random
 import struct
 
-from fakes import FakeFlash
 from lib import record
 from lib.journal import Journal, Lane
 from micropython import heap_lock, heap_unlock
+
+from fakes import FakeFlash
 
 SECTOR = 4096
 EVENTS_SECTORS = 72  # 288 KiB

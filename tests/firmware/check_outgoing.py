@@ -4,8 +4,8 @@ from time import ticks_add
 
 from lib import record
 from lib.journal import Lane
-from lib.ramflash import RamFlash
 from lib.outgoing import BEHIND_MS, Outgoing
+from lib.ramflash import RamFlash
 
 START = ticks_add(0, -45_000)
 LIMIT_MS = 30_000

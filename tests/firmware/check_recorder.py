@@ -3,12 +3,13 @@
 from time import ticks_add, ticks_ms
 
 from clock import DESK, Clock
-from fakes import FakeFlash
 from lib import record
 from lib.codes import NO_BROKER, RECORDS_LOST
 from lib.journal import SAMPLES, Journal
 from lib.point import ALARM, TROUBLE, Gateway
 from recorder import Recorder
+
+from fakes import FakeFlash
 
 EPOCH = 9
 

@@ -1,9 +1,10 @@
 """Recovery: what a lane knows of its flash after a start. More stands in check_journal.py, and
 tests/sim/test_power_cuts.py cuts the power everywhere."""
 
-from fakes import FakeFlash
 from lib.journal import Lane
 from lib.recovery import recover
+
+from fakes import FakeFlash
 
 
 def test_blank_flash_is_a_journal_that_begins():
