@@ -28,11 +28,13 @@ GROUPS = ("Plan", "Bench", "On site", "Desk", "Develop", "Plug-ins")
 COMMANDS = {
     "site": Listed("Plan", "Check a community's site file, show its tree, explain a point."),
     "monitor": Listed("Desk", "Watch a community on a broker that runs already.", "desk"),
+    "journal": Listed("Bench", "Print the flash where a gateway keeps its records."),
     "run": Listed("Develop", "Run a community: simulated gateways, broker, live view.", "sim"),
     "replay": Listed("Develop", "Feed a recorded trace to a simulated gateway.", "sim"),
 }
 OWN = {
     "site": "firegrid.commands.site:command",
+    "journal": "firegrid.commands.journal:command",
     "monitor": "firegrid.commands.monitor:command",
 }
 PLUG_INS = "firegrid.commands"  # entry-point group: what other packages bring into this command
