@@ -7,8 +7,9 @@ from clock import Clock
 from controls import Controls
 from health import WATCHDOG_MS, Health
 from lib import record
-from lib.codes import CONFIG_REFUSED, RECORDS_LOST
+from lib.codes import CONFIG_REFUSED
 from lib.forget import forget
+from lib.journal import Journal
 from lib.panel import Panel
 from lib.point import Gateway
 from lib.supervisor import Supervisor
@@ -24,11 +25,12 @@ def build(board, root):
     booted. The points are watched even where there is nobody to tell."""
     clock = Clock(board.count_boot())
     fresh = int.from_bytes(os.urandom(4), "little") | 1
-    journal, found = recover(board, fresh)
+    journal = Journal(board.partition("events"), board.partition("samples"), fresh)
+    forget("lib.recovery")
     gateway = Gateway()
     recorder = Recorder(clock, journal, gateway)
     recorder.note(record.BOOT, value=board.reset_cause() * 1000)
-    tell(recorder, found)
+    recorder.recovered()
 
     wired = assemble(board, clock)
     recorder.trouble(CONFIG_REFUSED, wired.refused is not None)
@@ -57,25 +59,7 @@ def build(board, root):
     return tasks
 
 
-def tell(recorder, found):
-    """Tell what each lane of the journal has found in its flash."""
-    for lane, seen in enumerate(found):
-        if seen.odd or seen.torn:
-            print("journal: lane", lane, "torn", seen.torn, "sectors without a header", seen.odd)
-        if seen.renumbered or seen.other_format:  # nobody knows how many records
-            recorder.note(record.LOST, RECORDS_LOST, changed=lane)
-
-
 # Each of these imports late and forgets: tables and uplink are never in memory together.
-
-
-def recover(board, fresh):
-    """Return the journal, and what each of its lanes has found."""
-    from lib.recovery import open_journal
-
-    opened = open_journal(board.partition("events"), board.partition("samples"), fresh)
-    forget("lib.recovery", "lib.ramflash")
-    return opened
 
 
 def assemble(board, clock):

@@ -65,6 +65,14 @@ class Recorder:
         print("task failed:", name, repr(error))
         self.trouble(TASK_FAILED, True)
 
+    def recovered(self):
+        """Tell what the journal has found in its flash at the start."""
+        for lane, found in enumerate(self._journal.found):
+            if found.odd or found.torn:
+                print("journal: lane", lane, "sectors", found.odd, "torn", found.torn)
+            if found.renumbered or found.other_format:  # nobody knows how many
+                self.note(record.LOST, RECORDS_LOST, changed=lane)
+
     def watch(self, points):
         """Before one of these raises a condition, and while an alarm is young, no sector is
         erased ahead."""

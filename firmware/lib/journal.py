@@ -41,16 +41,8 @@ class Lane:
     """One ring, numbered from 1. Samples have a lane of their own, so they can never push out an
     event."""
 
-    # Buffers of both lanes: nothing here gives way while it works.
-    slot = bytearray(record.SIZE)  # the last record that was appended, as it stands in flash
-    _body = record.body(slot)
-    _back = bytearray(record.SIZE)
-    _half = bytearray(HALF)
-    _half_body = memoryview(_half)[: HALF - 4]
-    _half_back = bytearray(HALF)
-
     def __init__(self, number, device):
-        self.number = number  # EVENTS or SAMPLES
+        self.number = number
         self.first = 1  # the oldest number that is held and not stored by the desk
         self.next = 1  # the number that the next record gets
         self.stored = 0  # the desk has everything up to here
@@ -62,9 +54,21 @@ class Lane:
         self.states = States()
         self._noted = 0  # the position as it stands in flash
         self._damaged = False  # a record could not be read
-        self.failures = 0  # since a record could be written
+        self._failures = 0  # since a record could be written
+        self.slot = bytearray(record.SIZE)  # the last record, as it stands in flash
+        self._body = record.body(self.slot)
+        self._back = bytearray(record.SIZE)
+        self._half = bytearray(HALF)
+        self._half_body = memoryview(self._half)[: HALF - 4]
+        self._half_back = bytearray(HALF)
         self._ahead = memoryview(bytearray(_AHEAD * record.SIZE))
-        self.mount(device)
+        self.count = self.at = self.floor = 0
+        self.live = self.ready = -1
+        if device is None:
+            self._failures = _TRIES
+            self.fall_back()
+        else:
+            self.mount(device)
 
     def mount(self, device):
         """Take a device whose sectors are all unknown."""
@@ -91,7 +95,7 @@ class Lane:
             if not self.open():
                 self.lost += 1
                 return 0
-        self.failures = 0
+        self._failures = 0
         self.at += record.SIZE
         self.next = n + 1
         return n
@@ -134,6 +138,12 @@ class Lane:
         if i >= 0:
             self._note_state(i)
 
+    def clear(self, places):
+        """Mark sectors that hold nothing as let go, so that they are told once only."""
+        for place in places:
+            if not self.firsts[place] and place != self.ready and not self.in_ram:
+                self._program(place, 0, _ZEROS, self._back)
+
     # ---- sectors ----
 
     def open(self):
@@ -164,7 +174,7 @@ class Lane:
 
     def _prepare(self):
         """Erase the next sector that can be erased; the records in it are gone."""
-        while self.failures < _TRIES:
+        while self._failures < _TRIES:
             self.edge = place = (self.edge + 1) % self.count
             self._drop(place)
             if self._erase(place):
@@ -191,7 +201,7 @@ class Lane:
             self.device.writeblocks(place, _ZEROS, 0)
             self.device.ioctl(_ERASE, place)
         except OSError:
-            self.failures += 1
+            self._failures += 1
             return False
         self.erases = max(self.erases, erases)
         struct.pack_into("<4sIB3s", half, 0, MAGIC, erases, self.number, b"\xff\xff\xff")
@@ -199,9 +209,18 @@ class Lane:
 
     def fall_back(self):
         """The flash has failed: go on in RAM, as long as the power lasts."""
-        from lib.ramflash import replace
+        try:
+            from lib.ramflash import RamFlash
 
-        return replace(self) and self._prepare()
+            device = RamFlash()
+        except MemoryError:
+            return False
+        self.in_ram = True
+        self.lost += self.next - self.first
+        self.first = self.next
+        self._failures = 0
+        self.mount(device)
+        return self._prepare()
 
     # ---- notes ----
 
@@ -239,7 +258,7 @@ class Lane:
                 return True
         except OSError:
             pass  # as bad as reading back something else
-        self.failures += 1
+        self._failures += 1
         return False
 
     def _load(self, n, into):
@@ -295,16 +314,28 @@ def is_sealed(half):
 
 
 class Journal:
-    """Both lanes under one epoch: a number that tells this journal from any before it. While one
-    of them lives in RAM, both go under `fresh`: no number may come twice under one epoch.
+    """Both lanes on their devices (None: there is none) under one epoch: a number that tells this
+    journal from any before it. `fresh` is a random number for a journal that begins anew.
 
-    lib.recovery.open_journal makes one."""
+    A lane that begins anew would count from 1 again, so both then get the fresh epoch, and so they
+    do while one of them lives in RAM.
+    """
 
-    def __init__(self, events, samples, epoch, fresh):
-        self.events = events
-        self.samples = samples
-        self._epoch = epoch
+    def __init__(self, events, samples, fresh):
+        from lib.recovery import recover  # needed here only: the caller forgets it
+
         self._fresh = fresh
+        self.events = Lane(EVENTS, events)
+        self.samples = Lane(SAMPLES, samples)
+        self.found = [recover(lane) for lane in (self.events, self.samples)]
+        epochs = (self.events.epoch, self.samples.epoch)
+        self._epoch = epochs[0] if epochs[0] and epochs[0] == epochs[1] else fresh
+        for lane in (self.events, self.samples):
+            if lane.epoch != self._epoch:
+                lane.epoch = self._epoch
+                lane.open()
+        for lane, found in zip((self.events, self.samples), self.found):
+            lane.clear(found.odd)
 
     @property
     def epoch(self):

@@ -6,20 +6,6 @@ COUNT = const(8)
 SIZE = const(512)
 
 
-def replace(lane):
-    """Let a lane go on in RAM; return whether there was any. What it held counts as lost."""
-    try:
-        device = RamFlash()
-    except MemoryError:
-        return False
-    lane.in_ram = True
-    lane.lost += lane.next - lane.first
-    lane.first = lane.next
-    lane.failures = 0
-    lane.mount(device)
-    return True
-
-
 class RamFlash:
     """Sectors of ones; programming only clears bits, erasing sets them again."""
 

@@ -10,54 +10,12 @@ from array import array
 from micropython import const
 
 from lib import record
-from lib.journal import (
-    EVENTS,
-    HALF,
-    HEADER,
-    MAGIC,
-    POSITION,
-    SAMPLES,
-    Journal,
-    Lane,
-    carry_age,
-    is_sealed,
-)
-from lib.ramflash import RamFlash
+from lib.journal import HALF, HEADER, MAGIC, POSITION, carry_age, is_sealed
 from lib.states import STATE
 
 _BLANK = b"\xff" * HALF
 _ZEROS = bytes(HALF)
 _CHUNK = const(128)  # read at once
-
-
-def open_journal(events, samples, fresh):
-    """Return the journal on two devices (None: there is none), and a Found for each lane.
-
-    A lane that begins anew counts from 1 again; both then get the epoch `fresh`, a random number.
-    """
-    lanes = [Lane(EVENTS, events or RamFlash()), Lane(SAMPLES, samples or RamFlash())]
-    lanes[0].in_ram = events is None
-    lanes[1].in_ram = samples is None
-    found = [recover(lane) for lane in lanes]
-    epoch = lanes[0].epoch
-    if not epoch or epoch != lanes[1].epoch:
-        epoch = fresh
-    for lane, seen in zip(lanes, found):
-        if lane.epoch != epoch:
-            lane.epoch = epoch
-            lane.open()
-        _clear(lane, seen.odd)
-    return Journal(lanes[0], lanes[1], epoch, fresh), found
-
-
-def _clear(lane, places):
-    """Mark sectors that hold nothing as let go, so that they are told once only."""
-    for place in places:
-        if not lane.firsts[place] and place != lane.ready and not lane.in_ram:
-            try:
-                lane.device.writeblocks(place, _ZEROS + _ZEROS, 0)
-            except OSError:
-                pass  # it is told again at the next start
 
 
 class Found:

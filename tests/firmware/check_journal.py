@@ -4,10 +4,10 @@ import random
 import struct
 
 from lib import record
-from lib.journal import Lane
+from lib.journal import Journal, Lane
 from micropython import heap_lock, heap_unlock
 
-from fakes import FakeFlash, journal_on
+from fakes import FakeFlash
 
 SECTOR = 4096
 EVENTS_SECTORS = 72  # 288 KiB
@@ -29,8 +29,8 @@ def fill(lane, count):
         assert lane.append(packed)
 
 
-def journal_with(flash, count=0):
-    journal = journal_on(flash, FakeFlash(), EPOCH)
+def journal_on(flash, count=0):
+    journal = Journal(flash, FakeFlash(), EPOCH)
     fill(journal.events, count)
     return journal
 
@@ -110,7 +110,7 @@ def test_what_was_released_is_not_counted_as_lost():
 
 
 def test_samples_cannot_push_out_an_event():
-    journal = journal_with(FakeFlash(), 1)
+    journal = journal_on(FakeFlash(), 1)
     fill(journal.samples, 500)
     assert journal.events.first == 1 and journal.events.lost == 0 and journal.samples.lost
 
@@ -120,10 +120,10 @@ def test_samples_cannot_push_out_an_event():
 
 def test_everything_is_there_after_a_reset():
     flash, other = FakeFlash(), FakeFlash()
-    first = journal_on(flash, other, EPOCH)
+    first = Journal(flash, other, EPOCH)
     fill(first.events, 70)
     fill(first.samples, 30)
-    again = journal_on(flash, other, EPOCH + 1)
+    again = Journal(flash, other, EPOCH + 1)
     assert again.epoch == EPOCH
     assert held(again.events) == list(range(1, 71)) and held(again.samples) == list(range(1, 31))
     fill(again.events, 5)
@@ -132,16 +132,16 @@ def test_everything_is_there_after_a_reset():
 
 def test_at_most_64_records_are_sent_again_after_a_reset():
     flash = FakeFlash(16)
-    lane = journal_with(flash, 150).events
+    lane = journal_on(flash, 150).events
     for n in range(1, 150):
         lane.release(n)
-        found = journal_with(flash).events
+        found = journal_on(flash).events
         assert n - 64 < found.stored <= n and found.first == found.stored + 1
 
 
 def test_what_is_remembered_outlives_the_ring():
     flash = FakeFlash(16)
-    journal = journal_with(flash)
+    journal = journal_on(flash)
     states = {}
     for point in range(65):
         states[point] = bytes([point] * (point % 8 + 1))
@@ -149,12 +149,12 @@ def test_what_is_remembered_outlives_the_ring():
     journal.remember(7, b"")
     del states[7]
     fill(journal.events, 3 * 16 * 15)
-    assert dict(journal_with(flash).remembered()) == states
+    assert dict(journal_on(flash).remembered()) == states
 
 
 def test_what_is_remembered_already_costs_nothing():
     flash = FakeFlash()
-    journal = journal_with(flash)
+    journal = journal_on(flash)
     journal.remember(3, b"\x01")
     programs = flash.programs
     journal.remember(3, b"\x01")
@@ -163,7 +163,7 @@ def test_what_is_remembered_already_costs_nothing():
 
 
 def test_a_state_that_is_too_long_is_refused():
-    journal = journal_with(FakeFlash())
+    journal = journal_on(FakeFlash())
     try:
         journal.remember(1, bytes(9))
     except ValueError:
@@ -173,11 +173,11 @@ def test_a_state_that_is_too_long_is_refused():
 
 def test_losses_are_told_once_even_over_a_reset():
     flash = FakeFlash()
-    lane = journal_with(flash, 300).events
+    lane = journal_on(flash, 300).events
     assert lane.lost
-    assert journal_with(flash).events.lost == lane.lost, "not told yet"
+    assert journal_on(flash).events.lost == lane.lost, "not told yet"
     lane.tell()
-    assert journal_with(flash).events.lost == 0
+    assert journal_on(flash).events.lost == 0
 
 
 # ---- rot, strangers, failure ----
@@ -195,9 +195,9 @@ def test_a_rotten_record_is_passed_over_and_counted_and_the_desk_waits_no_more()
 
 def test_a_sector_whose_header_has_rotted_is_lost_and_nothing_else():
     flash = FakeFlash()
-    lane = journal_with(flash, 60).events
+    lane = journal_on(flash, 60).events
     flash.sectors[1][20] ^= 1
-    journal = journal_with(flash)
+    journal = journal_on(flash)
     assert journal.epoch == EPOCH
     lane = journal.events
     assert lane.next == 61
@@ -208,10 +208,10 @@ def test_a_sector_whose_header_has_rotted_is_lost_and_nothing_else():
 
 def test_numbers_that_may_be_in_use_are_not_given_out_again_under_the_same_epoch():
     flash = FakeFlash()
-    journal = journal_with(flash, 60)
+    journal = journal_on(flash, 60)
     live = journal.events.live
     flash.sectors[live][20] ^= 1
-    again = journal_on(flash, FakeFlash(), EPOCH + 2)
+    again = Journal(flash, FakeFlash(), EPOCH + 2)
     assert again.found[0].renumbered and again.epoch == EPOCH + 2
     assert again.events.next < 61
 
@@ -222,10 +222,10 @@ def test_a_stranger_is_told_once_and_written_over():
         for i in range(len(sector)):
             sector[i] = random.getrandbits(8)
     other = FakeFlash()
-    journal = journal_on(flash, other, EPOCH)
+    journal = Journal(flash, other, EPOCH)
     assert len(journal.found[0].odd) == 8
     fill(journal.events, 200)
-    again = journal_on(flash, other, EPOCH)
+    again = Journal(flash, other, EPOCH)
     assert not again.found[0].odd and again.events.next == 201
 
 
@@ -234,7 +234,7 @@ def test_another_version_of_the_format_is_recognised():
     head = bytearray(b"FGJ\x02" + bytes(8) + bytes(4))
     struct.pack_into("<I", head, 12, record.crc32(head[:12]))
     flash.writeblocks(3, head, 0)
-    journal = journal_with(flash, 5)
+    journal = journal_on(flash, 5)
     assert journal.found[0].other_format == 1 and held(journal.events) == [1, 2, 3, 4, 5]
 
 
@@ -242,28 +242,28 @@ def test_a_bad_sector_is_left_out_and_its_neighbours_are_used():
     flash = FakeFlash()
     flash.bad.add(3)
     other = FakeFlash()
-    lane = journal_on(flash, other, EPOCH).events
+    lane = Journal(flash, other, EPOCH).events
     fill(lane, 400)
     assert held(lane) == list(range(lane.first, 401)) and not lane.in_ram
-    again = journal_on(flash, other, EPOCH).events
+    again = Journal(flash, other, EPOCH).events
     assert (again.first, again.next) == (lane.first, 401)
 
 
 def test_a_sector_that_went_bad_with_records_in_it_does_not_confuse_recovery():
     flash, other = FakeFlash(), FakeFlash()
-    lane = journal_on(flash, other, EPOCH).events
+    lane = Journal(flash, other, EPOCH).events
     fill(lane, 50)
     flash.bad.add(2)  # it keeps the header that it has, for ever
     for _ in range(40):
         fill(lane, 25)
-        again = journal_on(flash, other, EPOCH).events
+        again = Journal(flash, other, EPOCH).events
         assert again.next == lane.next and held(again) == held(lane)
 
 
 def test_without_a_partition_the_journal_lives_in_ram_under_a_fresh_epoch():
     flash = FakeFlash()
-    journal = journal_with(flash, 10)
-    journal = journal_on(None, FakeFlash(), EPOCH + 5)
+    journal = journal_on(flash, 10)
+    journal = Journal(None, FakeFlash(), EPOCH + 5)
     assert journal.failing and journal.epoch == EPOCH + 5
     fill(journal.events, 30)
     assert held(journal.events) == list(range(1, 31))
@@ -271,7 +271,7 @@ def test_without_a_partition_the_journal_lives_in_ram_under_a_fresh_epoch():
 
 def test_flash_that_fails_is_replaced_by_ram_and_what_was_in_it_counts_as_lost():
     flash = FakeFlash()
-    journal = journal_on(flash, FakeFlash(), EPOCH)
+    journal = Journal(flash, FakeFlash(), EPOCH)
     fill(journal.events, 20)
     journal._fresh = EPOCH + 6
     journal.events.release(4)
@@ -285,7 +285,7 @@ def test_flash_that_fails_is_replaced_by_ram_and_what_was_in_it_counts_as_lost()
 def test_flash_that_cannot_be_read_at_the_start_is_no_end():
     flash = FakeFlash()
     flash.broken = True
-    journal = journal_with(flash, 3)
+    journal = journal_on(flash, 3)
     assert journal.failing and held(journal.events) == [1, 2, 3]
 
 
@@ -321,7 +321,7 @@ def test_recovery_reads_headers_and_the_live_edge_only():
     lane, flash = worst_moment(EVENTS_SECTORS, EVENTS_SECTORS * 130)
     fill(lane, 120)
     flash.reads = flash.bytes_read = 0
-    journal = journal_on(flash, FakeFlash(), EPOCH)
+    journal = Journal(flash, FakeFlash(), EPOCH)
     assert journal.events.next == lane.next
     assert flash.reads <= 350 and flash.bytes_read <= 10_000, (flash.reads, flash.bytes_read)
 

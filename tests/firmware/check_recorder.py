@@ -5,11 +5,11 @@ from time import ticks_add, ticks_ms
 from clock import DESK, Clock
 from lib import record
 from lib.codes import NO_BROKER, RECORDS_LOST
-from lib.journal import SAMPLES
+from lib.journal import SAMPLES, Journal
 from lib.point import ALARM, TROUBLE, Gateway
 from recorder import Recorder
 
-from fakes import FakeFlash, journal_on
+from fakes import FakeFlash
 
 EPOCH = 9
 
@@ -30,7 +30,7 @@ class FakePoint:
 
 
 def recorder_on(*flash):
-    journal = journal_on(*(flash or (FakeFlash(), FakeFlash())), EPOCH)
+    journal = Journal(*(flash or (FakeFlash(), FakeFlash())), EPOCH)
     gateway = Gateway()
     return Recorder(Clock(3), journal, gateway), journal
 
@@ -113,6 +113,17 @@ def test_flash_that_fails_becomes_trouble():
     recorder.step(ticks_ms())
     events = events_of(journal)
     assert (record.CONDITION, TROUBLE, TROUBLE, RECORDS_LOST) in events
+
+
+def test_numbers_that_are_in_doubt_are_told():
+    flash = FakeFlash()
+    _, journal = recorder_on(flash, FakeFlash())
+    for _ in range(5):
+        journal.events.append(bytearray(record.SIZE))
+    flash.sectors[journal.events.live][20] ^= 1
+    recorder, journal = recorder_on(flash, FakeFlash())
+    recorder.recovered()
+    assert last_of(journal.events) == (record.LOST, 0, None, RECORDS_LOST)
 
 
 def test_an_event_carries_boot_and_the_quality_of_its_time():

@@ -3,9 +3,9 @@
 from time import ticks_add, ticks_diff
 
 from clock import Clock
-from fakes import journal_on
 from lib import record
 from lib.codes import OPEN, READ_FAILED
+from lib.journal import Journal
 from lib.panel import Panel
 from lib.point import ALARM, TROUBLE, Gateway, Level, Point
 from lib.ramflash import RamFlash
@@ -51,7 +51,7 @@ class Bench:
             for point, driver in zip(points, self.drivers)
         ]
         clock = Clock(1)
-        self.journal = journal_on(RamFlash(), RamFlash(), 9)
+        self.journal = Journal(RamFlash(), RamFlash(), 9)
         gateway = Gateway()
         self.panel = Panel(points, gateway)
         self.outputs = FakeOutputs()

@@ -6,7 +6,6 @@ from math import pi, sin
 from time import ticks_add
 
 from lib.codes import SATURATED
-from lib.recovery import open_journal
 from micropython import heap_lock, heap_unlock
 
 
@@ -201,9 +200,3 @@ class FakeFlash:
     def _check(self, block):
         if self.broken or block in self.bad:
             raise OSError(errno.EIO)
-
-
-def journal_on(events, samples, fresh):
-    """Return a journal as it is after a start; `found` is what recovery has found in each lane."""
-    journal, journal.found = open_journal(events, samples, fresh)
-    return journal

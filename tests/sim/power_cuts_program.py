@@ -10,8 +10,7 @@ import json
 import random
 import sys
 
-from lib.journal import Lane
-from lib.recovery import open_journal
+from lib.journal import Journal
 
 CLEAN, HALF, TORN = range(3)
 WAYS = 3
@@ -37,23 +36,18 @@ class Flash:
 
     def writeblocks(self, block, buffer, offset):
         at = block * self.size + offset
-        self._tell(at, buffer)
+        if self.before:
+            self.before(self, at, buffer)
         self.program(at, buffer)
         assert self.data[at : at + len(buffer)] == buffer, "programmed what was not erased"
 
     def ioctl(self, operation, argument):
         if operation == 6:
-            self._tell(argument * self.size, None)
+            if self.before:
+                self.before(self, argument * self.size, None)
             self.erases += 1
             self.erase(argument * self.size, self.size)
         return {4: self.count, 5: self.size}.get(operation, 0)
-
-    def _tell(self, at, data):
-        """Whoever is told may run other journals: they share their buffers with this one."""
-        if self.before:
-            kept = bytes(Lane.slot), bytes(Lane._half)
-            self.before(self, at, data)
-            Lane.slot[:], Lane._half[:] = kept
 
     def program(self, at, data):
         for i in range(len(data)):
@@ -169,7 +163,7 @@ class Trial:
 
     def _cut_the_first_start(self, ring, at, data):
         for way in range(WAYS):
-            journal = recovered(*self._cut_copy(self.rings, ring, at, data, way), fresh())
+            journal = Journal(*self._cut_copy(self.rings, ring, at, data, way), fresh())
             assert (journal.events.next, journal.samples.next) == (1, 1) and journal.epoch
             assert self._goes_on(journal, Model())
             self.tried[way] += 1
@@ -180,19 +174,19 @@ class Trial:
 
         def cut_again(ring, at, data):
             copies = self._cut_copy(rings, ring, at, data, second_way)
-            model.judge(recovered(*copies, fresh()), live)
+            model.judge(Journal(*copies, fresh()), live)
             self.second += 1
 
         for ring in rings:
             ring.before = cut_again
-        journal = recovered(*rings, fresh())
+        journal = Journal(*rings, fresh())
         model.judge(journal, live)
         model = model.as_recovered(journal)
         live = journal
         assert self._goes_on(journal, model)
         for ring in rings:
             ring.before = None
-        again = recovered(*rings, fresh())
+        again = Journal(*rings, fresh())
         model.judge(again, live)
         assert again.events.next == journal.events.next
 
@@ -208,7 +202,7 @@ class Trial:
     def run(self, appends):
         """Append, release, remember and tend as it comes."""
         self.live = None
-        journal = recovered(*self.rings, fresh())
+        journal = Journal(*self.rings, fresh())
         self.live = journal
         model = self.model
         model.epoch = journal.epoch
@@ -247,11 +241,6 @@ class Trial:
         journal.remember(point, state)
         self.model.states = with_state(self.model.states, point, state)
         self.model.state = None
-
-
-def recovered(events, samples, fresh):
-    """Return a journal as it is after a start."""
-    return open_journal(events, samples, fresh)[0]
 
 
 def fresh():
