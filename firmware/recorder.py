@@ -72,6 +72,7 @@ class Recorder:
                 print("journal: lane", lane, "sectors", found.odd, "torn", found.torn)
             if found.renumbered or found.other_format:  # nobody knows how many
                 self.note(record.LOST, RECORDS_LOST, changed=lane)
+        self._journal.found = ()  # or it keeps all of lib.recovery in memory
 
     def watch(self, points):
         """Before one of these raises a condition, and while an alarm is young, no sector is
