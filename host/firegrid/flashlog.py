@@ -82,7 +82,8 @@ def read_image(data: bytes, sector_bytes: int = SECTOR_BYTES) -> Image:
     if {sector.state for sector in image.sectors} <= {"strange"}:
         raise FiregridError("no sector has a header", "is this the image of a journal?")
     chain = _chain(image.sectors)
-    for sector, after in zip(chain, [*chain[1:], None], strict=True):
+    for age, sector in enumerate(chain, 1):
+        after = chain[age] if age < len(chain) else None
         _read_sector(image, sector, after, parts[sector.place])
     if chain:
         image.epoch = chain[-1].epoch

@@ -79,7 +79,9 @@ def _lines(found: Image) -> list[str]:
         lines.append(words.tell("journal.sector", **told))
     for point, state in sorted(found.states.items()):
         lines.append(words.tell("journal.remembered", point=point, state=state.hex(" ")))
-    lines += [" ".join(f"{key}={_shown(record[key])}" for key in record) for record in found.records]
+    lines += [
+        " ".join(f"{key}={_shown(record[key])}" for key in record) for record in found.records
+    ]
     for fault in found.faults:
         what = words.word("journal", fault.what.replace(" ", "_"))
         told = {"sector": fault.sector, "offset": fault.offset, "what": what}
