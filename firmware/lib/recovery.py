@@ -74,7 +74,7 @@ class _Recovery:
         lane, found = self._lane, self._found
         head = bytes(self._read(place, 0, HEADER))
         erased, opened = head[:HALF], head[HALF:]
-        if erased == _BLANK or erased == _ZEROS:
+        if erased in (_BLANK, _ZEROS):
             return  # new flash; or a sector let go
         if not is_sealed(erased) or erased[:4] != MAGIC:
             found.odd.append(place)

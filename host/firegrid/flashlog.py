@@ -102,10 +102,8 @@ def _blank(part: bytes) -> bool:
 def _sector(image: Image, place: int, part: bytes) -> Sector:
     """Read a header: the half that was written after the erase, the half of the opening."""
     erased, opened = part[:HALF_BYTES], part[HALF_BYTES:HEADER_BYTES]
-    if _blank(erased):
-        return Sector(place, "blank")
-    if not any(erased):
-        return Sector(place, "cleared")
+    if _blank(erased) or not any(erased):
+        return Sector(place, "blank" if any(erased) else "cleared")
     name, version, erases, lane = _ERASED.unpack(erased[:-4])
     if not _sealed(erased) or name != NAME or lane >= len(LANES):
         image.faults.append(Fault(place, 0, "header"))

@@ -85,8 +85,8 @@ class Model:
 
     def judge(self, journal, live):
         """Fail unless a recovered journal has what the live one had promised."""
-        for lane, was in zip((journal.events, journal.samples), (live.events, live.samples)):
-            self._judge_lane(lane, was)
+        self._judge_lane(journal.events, live.events)
+        self._judge_lane(journal.samples, live.samples)
         found = dict(journal.remembered())
         states = [self.states]
         if self.state:
@@ -99,7 +99,8 @@ class Model:
         """Return a model of what a recovered journal promises from now on."""
         model = Model()
         model.records = dict(self.records[0]), dict(self.records[1])
-        for lane, records in zip((journal.events, journal.samples), model.records):
+        for lane in (journal.events, journal.samples):
+            records = model.records[lane.number]
             if lane.next > len(records) + 1:
                 records[lane.next - 1] = self.record[1]
         model.states = dict(journal.remembered())
@@ -150,7 +151,8 @@ class Trial:
         """Before an operation of the live journal: cut the power in it, in every way."""
         self.points += 1
         if self.live is None:
-            return self._cut_the_first_start(ring, at, data)
+            self._cut_the_first_start(ring, at, data)
+            return
         for way in range(WAYS):
             rings = self._cut_copy(self.rings, ring, at, data, way)
             self._come_back(rings, (self.points + way) % WAYS)

@@ -1,5 +1,5 @@
-"""The power is cut at every program and erase of the journal, in three ways, and once more while it
-recovers: no durable record is lost, none invented. The real journal in the VM, on flash in RAM."""
+"""The power is cut at every program and erase of the journal, in three ways, and once more while
+it recovers: no durable record is lost, none invented. The real journal in the VM, flash in RAM."""
 
 import json
 
