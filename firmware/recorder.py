@@ -102,7 +102,7 @@ class Recorder:
         if ticks_diff(now_ms, self._quiet_ms) < 0:
             return False
         self._quiet_ms = now_ms  # ticks wrap
-        return not any([point.waits() for point in self._points])
+        return not any(point.waits() for point in self._points)
 
     def _event(self, event, source, changed, limit):
         record.pack_event(self._buffer, self._clock, event, source, changed, limit)

@@ -96,7 +96,7 @@ class Point:
 
     def waits(self):
         """Return whether a condition is about to come."""
-        return any([level.waits() for level in self._levels])
+        return any(level.waits() for level in self._levels)
 
     def limit_of(self, changed):
         """Return the limit that belongs to the first of the changed bits, else None.
