@@ -11,7 +11,7 @@ FIRMWARE = ROOT / "firmware"
 TRIALS = [  # sector size, sectors, appends, seed; small sectors: all that happens happens often
     (512, 8, 600, 1),
     pytest.param(512, 5, 1000, 2, marks=pytest.mark.full),
-    pytest.param(512, 16, 2000, 3, marks=pytest.mark.full),
+    pytest.param(512, 16, 1000, 3, marks=pytest.mark.full),
     pytest.param(4096, 5, 1200, 4, marks=pytest.mark.full),
 ]
 
