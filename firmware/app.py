@@ -27,16 +27,20 @@ def build(board, root):
     booted. The points are watched even where there is nobody to tell."""
     rehearse()
     clock = Clock(board.count_boot())
-    journal = Journal(int.from_bytes(os.urandom(4), "little") | 1)
+    fresh = int.from_bytes(os.urandom(4), "little") | 1
+    journal = Journal(board.partition("events"), board.partition("samples"), fresh)
+    forget("lib.recovery")
     gateway = Gateway()
     recorder = Recorder(clock, journal, gateway)
     recorder.note(record.BOOT, value=board.reset_cause() * 1000)
+    recorder.recovered()
 
     refused, head, indicators, ruled, buses, channels = assemble(board, clock)
     recorder.trouble(CONFIG_REFUSED, refused is not None)
     if refused:
         print("configuration refused:", refused)
     points = [channel.point for channel in channels]
+    recorder.watch(points)
     panel = Panel(points, gateway)
     outputs = Outputs(indicators, ruled, panel, clock, board)
     operation = Operation(panel, outputs, recorder, clock)
@@ -45,6 +49,7 @@ def build(board, root):
     health = Health(board.watchdog(WATCHDOG_MS), tasks, panel, fail_safe, clock)
     tasks.add("sampling", Sampling(channels, operation, recorder, clock, buses).run, 2000)
     tasks.add("outputs", outputs.run, 2000)
+    tasks.add("recorder", recorder.run, 5000)
     tasks.add("health", health.run, 5000)
     if head:
         button = board.button(head["button_pin"])

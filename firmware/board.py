@@ -36,6 +36,11 @@ class Board:
         self._nvs.commit()
         return count
 
+    def partition(self, label):
+        """Return a raw data partition of the flash, None where the board has none so named."""
+        found = esp32.Partition.find(esp32.Partition.TYPE_DATA, label=label)
+        return found[0] if found else None
+
     def held_outputs(self):
         """Return the bits of what stayed on when the board stopped; 0 at the very first start."""
         try:

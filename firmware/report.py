@@ -74,5 +74,7 @@ class Report:
             ("samples_next", samples.next),
             ("samples_stored", samples.stored),
             ("samples_lost", samples.lost),
+            ("events_erases", events.erases),
+            ("samples_erases", samples.erases),
             ("tasks_restarted", self._tasks.restarts),
         ]

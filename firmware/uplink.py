@@ -153,14 +153,16 @@ class Uplink:
         first, count = outgoing.cursor.next(most)
         if not count:
             return False
-        texts = [self._text(outgoing.lane, n, write) for n in range(first, first + count)]
-        if not self._client.publish(self._topic + channel, "[" + ",".join(texts) + "]"):
+        texts = []
+        for n in range(first, first + count):
+            if outgoing.lane.read(n, self._record):  # else it is damaged, and the lane counts it
+                texts.append(self._text(write))
+        if texts and not self._client.publish(self._topic + channel, "[" + ",".join(texts) + "]"):
             return False
         outgoing.cursor.sent(first, count)
         return True
 
-    def _text(self, lane, n, write):
-        lane.read(n, self._record)
+    def _text(self, write):
         return write(self._record, self._journal.epoch, self._report.units, self._clock)
 
     def _send_state(self):
@@ -208,7 +210,6 @@ class Uplink:
             for outgoing, upto in ((self._events, events), (self._samples, samples)):
                 outgoing.lane.release(upto)
                 outgoing.answered(now_ms)
-            self._recorder.losses()  # now there is room for it
             self._backoff.restart()  # not before: a broker that drops us at once is no success
         if time_s > 0 and self._clock.set(time_s, DESK):
             self._recorder.note(record.CLOCK)

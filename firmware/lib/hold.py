@@ -28,6 +28,11 @@ class Hold:
             self._since_ms = None
         return self.state
 
+    @property
+    def waits(self):
+        """Whether it is about to come: the input is there, and has not lasted long enough."""
+        return self._since_ms is not None and not self.state
+
     def restart(self):
         """Forget what has not held long enough; the state stays."""
         self._since_ms = None

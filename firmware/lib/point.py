@@ -52,6 +52,10 @@ class Level:
         """Return whether the condition stands."""
         return self._latch.state if self._latch else self._hold.state
 
+    def waits(self):
+        """Return whether the condition is about to come, its hold time not over yet."""
+        return self._hold.waits
+
 
 class Point:
     """Feed it readings with `update`; `conditions`, `value` and `code` tell what they mean. What a
@@ -106,6 +110,10 @@ class Point:
                 self.mode = LIVE  # no exercise any more
             conditions |= ALARM
         return self.become(conditions) | again
+
+    def waits(self):
+        """Return whether a condition is about to come."""
+        return any(level.waits() for level in self._levels)
 
     def limit_of(self, changed):
         """Return the limit that belongs to the first of the changed bits, else None.

@@ -45,15 +45,25 @@ MODES = ("live", "test", "drill")
 QUALITIES = ("none", "held", "ntp", "desk")
 
 
-def seal(record, n):
-    """Write sequence number and CRC into a packed record: the last step of an append."""
+def body(record):
+    """Return the part of a record that its CRC covers, to seal it again and again."""
+    return memoryview(record)[:_CRC_AT]
+
+
+def seal(record, n, body):
+    """Write sequence number and CRC into a packed record: the last step before it is written."""
     struct.pack_into("<I", record, 0, n)
-    struct.pack_into("<I", record, _CRC_AT, crc32(memoryview(record)[:_CRC_AT]))
+    struct.pack_into("<I", record, _CRC_AT, crc32(body))
+
+
+def number_of(record):
+    """Return the sequence number, as it stands there."""
+    return struct.unpack_from("<I", record)[0]
 
 
 def is_sound(record):
     """Return whether the CRC fits what stands before it."""
-    return struct.unpack_from("<I", record, _CRC_AT)[0] == crc32(memoryview(record)[:_CRC_AT])
+    return struct.unpack_from("<I", record, _CRC_AT)[0] == crc32(body(record))
 
 
 def flags(clock, mode):

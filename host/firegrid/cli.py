@@ -28,6 +28,7 @@ GROUPS = ("Plan", "Bench", "On site", "Desk", "Develop", "Plug-ins")
 COMMANDS = {
     "site": Listed("Plan", "Check a community's site file, show its tree, explain a point."),
     "monitor": Listed("Desk", "Watch a community on a broker that runs already.", "desk"),
+    "journal": Listed("Bench", "Print the flash where a gateway keeps its records."),
     "command": Listed(
         "Desk", "Order a gateway to do something, and tell what came of it.", "desk"
     ),
@@ -39,6 +40,7 @@ COMMANDS = {
 }
 OWN = {
     "site": "firegrid.commands.site:command",
+    "journal": "firegrid.commands.journal:command",
     "monitor": "firegrid.commands.monitor:command",
     "command": "firegrid.commands.command:command",
 }

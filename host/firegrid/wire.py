@@ -383,6 +383,8 @@ _STATE_HEAD = _TIME | {
     "samples_next": _U32_FROM_1,
     "samples_stored": _U32,
     "samples_lost": _U32,
+    "events_erases": _U32,
+    "samples_erases": _U32,
     "tasks_restarted": _U32,
     "silenced_s": _U32,
     "first_alarm": _or_null(_whole(1, 0xFFFF)),

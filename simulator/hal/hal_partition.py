@@ -30,8 +30,8 @@ class Partition(hal.Part):
         if label not in _TABLE:
             raise OSError(errno.ENOENT)
         self._label = label
-        self._size = _TABLE[label][3]
-        self._file = _open(hal.path("partition-" + label + ".bin"), self._size)
+        self._file = _open(hal.path("partition-" + label + ".bin"), _TABLE[label][3])
+        self._size = self._file.seek(0, 2)  # a board may have been given another table
 
     @staticmethod
     def find(type=TYPE_APP, subtype=0xFF, label=None):
@@ -40,7 +40,7 @@ class Partition(hal.Part):
 
     def info(self):
         """Return (type, subtype, address, size, label, encrypted)."""
-        return _TABLE[self._label] + (self._label, False)
+        return _TABLE[self._label][:3] + (self._size, self._label, False)
 
     def readblocks(self, block, buffer, offset=0):
         """Fill the buffer from a block on."""

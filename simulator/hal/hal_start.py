@@ -38,7 +38,7 @@ def preload():
 
     for name in ("Pin", "ADC", "I2C", "WDT"):
         getattr(machine, name)
-    esp32.NVS  # noqa: B018
+    esp32.NVS, esp32.Partition  # noqa: B018
     for file, name in (("rs485.bin", "hal_stations"), ("onewire.bin", "onewire")):
         if _has(file):
             __import__(name)

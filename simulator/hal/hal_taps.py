@@ -9,7 +9,7 @@ import hal
 
 
 def tap_journal():
-    """Copy each sealed record: time_ns, ticks_ms, lane, record."""
+    """Copy each record that has become durable: time_ns, ticks_ms, lane, record."""
     try:
         from lib.journal import Lane
     except ImportError:
@@ -21,8 +21,11 @@ def tap_journal():
 
     def tapped(self, record):
         number = append(self, record)
-        struct.pack_into("<QIB3x32s", row, 0, utime.time_ns(), ticks_ms(), self.number, record)
-        file.write(row)
+        if number:
+            struct.pack_into(
+                "<QIB3x32s", row, 0, utime.time_ns(), ticks_ms(), self.number, self.slot
+            )
+            file.write(row)
         return number
 
     Lane.append = tapped

@@ -45,3 +45,12 @@ def test_a_restart_forgets_what_has_not_held_long_enough():
     assert _play(hold, ((1000, True), (1999, True), (2000, True))) == [False, False, True]
     hold.restart()
     assert hold.state, "a restart does not touch the state"
+
+
+def test_it_waits_only_while_it_is_about_to_come():
+    hold = Hold(300, 500)
+    waits = []
+    for raw, at_ms in ((False, 0), (True, 100), (True, 399), (True, 400), (False, 500)):
+        hold.update(raw, at_ms)
+        waits.append(hold.waits)
+    assert waits == [False, True, True, False, False]

@@ -5,13 +5,14 @@ from time import ticks_add
 from lib import record
 from lib.journal import Lane
 from lib.outgoing import BEHIND_MS, Outgoing
+from lib.ramflash import RamFlash
 
 START = ticks_add(0, -45_000)
 LIMIT_MS = 30_000
 
 
 def outgoing(count):
-    lane = Lane(0, 64)
+    lane = Lane(0, RamFlash())
     for _ in range(count):
         lane.append(bytearray(record.SIZE))
     made = Outgoing(lane, LIMIT_MS, START)

@@ -69,7 +69,7 @@ def test_thousandths_are_printed_as_short_decimals():
 def packed_sample():
     packed = bytearray(record.SIZE)
     record.pack_sample(packed, FakeClock(), FakePoint(), FakeSummary())
-    record.seal(packed, 5)
+    record.seal(packed, 5, record.body(packed))
     return packed
 
 

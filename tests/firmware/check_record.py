@@ -40,7 +40,7 @@ def packed_event(**changes):
         setattr(point, name, value)
     buffer = bytearray(record.SIZE)
     record.pack_event(buffer, FakeClock(), record.CONDITION, point, 8, 15000)
-    record.seal(buffer, 4000000000)
+    record.seal(buffer, 4000000000, record.body(buffer))
     return buffer
 
 

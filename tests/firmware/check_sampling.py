@@ -8,6 +8,7 @@ from lib.codes import OPEN, READ_FAILED
 from lib.journal import Journal
 from lib.panel import Panel
 from lib.point import ALARM, TROUBLE, Gateway, Level, Point
+from lib.ramflash import RamFlash
 from operation import Operation
 from recorder import Recorder
 from sampling import Channel, Sampling
@@ -51,7 +52,7 @@ class Bench:
             for point, driver in zip(points, self.drivers)
         ]
         clock = Clock(1)
-        self.journal = Journal(9)
+        self.journal = Journal(RamFlash(), RamFlash(), 9)
         gateway = Gateway()
         self.panel = Panel(points, gateway)
         self.outputs = FakeOutputs()

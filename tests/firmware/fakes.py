@@ -330,3 +330,52 @@ class FakeProbe:
             if self._taken[1 + i] != self.rom[i]:
                 return False
         return self._count == 9 + after
+
+
+class FakeFlash:
+    """A partition by the rules of NOR flash, in RAM; sectors may be bad, or all of it.
+
+    Counts what is done to it. Nothing in it takes heap once it is made.
+    """
+
+    def __init__(self, count=8, size=512):
+        self.count = count
+        self.size = size
+        self.sectors = [bytearray(b"\xff" * size) for _ in range(count)]
+        self.bad = set()  # sectors that cannot be erased or programmed
+        self.broken = False
+        self.erased = array("I", [0] * count)
+        self.programs = self.reads = self.bytes_read = 0
+
+    @property
+    def erases(self):
+        return sum(self.erased)
+
+    def readblocks(self, block, buffer, offset):
+        if self.broken:
+            raise OSError(errno.EIO)
+        self.reads += 1
+        self.bytes_read += len(buffer)
+        sector = self.sectors[block]
+        for i in range(len(buffer)):
+            buffer[i] = sector[offset + i]
+
+    def writeblocks(self, block, buffer, offset):
+        self._check(block)
+        self.programs += 1
+        sector = self.sectors[block]
+        for i in range(len(buffer)):
+            sector[offset + i] &= buffer[i]
+
+    def ioctl(self, operation, argument):
+        if operation == 6:
+            self._check(argument)
+            self.erased[argument] += 1
+            sector = self.sectors[argument]
+            for i in range(self.size):
+                sector[i] = 0xFF
+        return self.count if operation == 4 else self.size
+
+    def _check(self, block):
+        if self.broken or block in self.bad:
+            raise OSError(errno.EIO)

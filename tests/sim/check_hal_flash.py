@@ -153,3 +153,14 @@ def test_a_file_system_can_live_on_it():
     with open("/lfs/a") as file:
         assert file.read() == "kept"
     vfs.umount("/lfs")
+
+
+def test_a_board_may_have_another_partition_table():
+    import uos
+
+    path = hal.path("partition-samples.bin")
+    with open(path, "wb") as file:
+        file.write(b"\xff" * (5 * BLOCK))
+    part = Partition("samples")
+    assert (part.ioctl(4, 0), part.info()[3]) == (5, 5 * BLOCK)
+    uos.remove(path)

@@ -136,6 +136,7 @@ def test_the_simulated_chip_takes_of_the_heap_what_is_added_for_it(make):
     board = make(
         "import gc, machine, network, esp32, socket, select, os, time\n"
         "machine.Pin, machine.ADC, machine.I2C, machine.WDT, network.WLAN, esp32.NVS\n"
+        "esp32.Partition\n"
         "gc.collect()\ngc.collect()\nprint('heap', gc.mem_alloc())\n" + SLEEP
     )
     board.start()
@@ -198,7 +199,7 @@ def test_the_journals_seam_is_tapped(make, tmp_path):
     (tmp_path / "app" / "lib" / "journal.py").write_text(
         "class Lane:\n"
         "    def __init__(self, number):\n        self.number = number\n"
-        "    def append(self, record):\n        return 1\n"
+        "    def append(self, record):\n        self.slot = record\n        return 1\n"
     )
     board.start()
     seen = []

@@ -248,8 +248,9 @@ def lib(tmp_path):
 def test_every_sealed_record_is_seen_at_the_journals_seam(run, board, lib):
     main = """
 from lib.journal import Lane
+from lib.ramflash import RamFlash
 for number, count in ((0, 2), (1, 1)):
-    lane = Lane(number, 4)
+    lane = Lane(number, RamFlash())
     for _ in range(count):
         print(lane.append(bytearray(b"r" * 32)))
 """
@@ -328,10 +329,10 @@ except OSError as error:
 
 
 def test_the_simulated_chip_takes_no_more_heap_than_boards_are_given_for_it(run):
-    """A board's heap is the firmware's 160K and 48K for what a real chip has outside its heap."""
+    """A board's heap is the firmware's 160K and 52K for what a real chip has outside its heap."""
     main = "import gc\ngc.collect()\ngc.collect()\nprint(gc.mem_alloc())"
     (used,) = map(int, printed(run(main)))
-    assert 20_000 < used < 48 * 1024
+    assert 20_000 < used < 52 * 1024
 
 
 def collect(folder, *arguments):

@@ -8,9 +8,11 @@ from clock import Clock
 from lib import record
 from lib.journal import EVENTS, Journal, Lane
 from lib.point import Gateway
+from lib.ramflash import RamFlash
 from mqtt import Client
 
 _POLL_MS = 2
+SECTOR_BYTES = 4096
 
 
 class Board:
@@ -33,9 +35,6 @@ class Recorder:
         pass
 
     def note(self, event):
-        pass
-
-    def losses(self):
         pass
 
 
@@ -79,8 +78,9 @@ class WatchedClient(Client):
 
 
 def full_journal(clock, count):
-    journal = Journal(1, 1, 1)
-    journal.events = WatchedLane(EVENTS, count)
+    journal = Journal(RamFlash(), RamFlash(), 1)
+    sectors = 4 + count * record.SIZE // SECTOR_BYTES
+    journal.events = WatchedLane(EVENTS, RamFlash(sectors, SECTOR_BYTES))
     packed = bytearray(record.SIZE)
     source = Gateway()
     source.value = 25100
