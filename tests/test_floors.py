@@ -40,7 +40,7 @@ FLOORS = [
         only={
             "supervisor.py": {"asyncio"},
             "fingerprint.py": {"os"},
-            "forget.py": {"sys"},
+            "forget.py": {"gc", "sys"},
         },
         time_names=TICKS,
     ),

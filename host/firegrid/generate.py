@@ -75,8 +75,8 @@ def _kind_rows(quantity: tables.Quantity) -> str:
     period = quantity.period_ms
     rows = [_level_row(level) for level in quantity.levels]
     levels = "".join(f"\n            {row}," for row in rows) + "\n        "
-    if len(rows) == 1:  # as the formatter would write it
-        levels = f"{rows[0]},"
+    if len(rows) < 2:  # as the formatter would write it
+        levels = "".join(f"{row}," for row in rows)
     return (
         f'    "{quantity.key}": (\n'
         f'        "{quantity.unit}",\n'

@@ -59,7 +59,7 @@ def station(**changes):
 def probe(**changes):
     line = {
         "what": "point", "point": 103, "kind": "temperature", "quantity": "c",
-        "driver": "ds18b20", "input": "onewire13", "period_ms": 200,
+        "driver": "ds18b20", "input": "onewire13", "period_ms": 100,
     }  # fmt: skip
     for level, limit, hysteresis in (("alarm", 85, 3), ("pre_alarm", 70, 3), ("rise", 10, 2)):
         line[level] = limit * 1000
