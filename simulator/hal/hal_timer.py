@@ -3,6 +3,7 @@
 import _thread
 import time
 
+import utime
 from micropython import const, schedule
 
 import hal
@@ -36,7 +37,7 @@ class Timer(hal.Part):
         due_us = time.now_us()
         while True:
             due_us += period_us
-            time.sleep_us(due_us - time.now_us())
+            utime.sleep_us(max(due_us - time.now_us(), 0) // hal.SPEED)  # not our board's sleep
             if run != self._run:
                 return
             try:

@@ -1,6 +1,10 @@
 """The ESP32's clock: ticks that wrap at 2**30, wall time since 2000 that starts at 0 at power-on.
 
 The host's wall clock never shows here. Everything runs FG_SPEED times as fast as the host.
+
+A busy host wakes us late. On the chip nobody does, and a driver that times the samples of a
+waveform relies on it: after a short sleep the clock shows the moment that was asked for. What it
+lags behind the host then, the next short sleeps make up for; a longer one and ticks_ms() end it.
 """
 
 import uos
@@ -14,6 +18,7 @@ _MASK = const(0x3FFFFFFF)
 _HALF = const(0x20000000)
 _EPOCH_2000_S = const(946684800)
 _SPIN_US = const(100)  # the host oversleeps by about this much: shorter waits are spun
+_SHORT_US = const(5000)  # of the board: a sleep between two samples
 _SLICE_US = const(10000)  # scheduled callbacks run between the slices of a long sleep
 _DAYS_BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
@@ -21,6 +26,7 @@ _speed = hal.SPEED
 _host_us = utime.ticks_us
 _start_us = hal.START_MS * 1000
 _power_on = _host_us()
+_zero = _power_on  # the host's moment that our ticks count from: later while the clock lags
 
 
 def _held():
@@ -39,17 +45,19 @@ _wall = _held()
 
 def now_us():
     """Return microseconds since power-on, unwrapped: for the simulated parts only."""
-    return (_host_us() - _power_on) * _speed + _start_us
+    return (_host_us() - _zero) * _speed + _start_us
 
 
 def ticks_us():
     """Return a microsecond count that wraps at 2**30."""
-    return ((_host_us() - _power_on) * _speed + _start_us) & _MASK
+    return now_us() & _MASK
 
 
 def ticks_ms():
-    """Return a millisecond count that wraps at 2**30."""
-    return ((_host_us() - _power_on) * _speed + _start_us) // 1000 & _MASK
+    """Return a millisecond count that wraps at 2**30; who asks for it is between two readings."""
+    global _zero
+    _zero = _power_on
+    return now_us() // 1000 & _MASK
 
 
 ticks_cpu = ticks_us
@@ -77,13 +85,18 @@ def sleep_ms(ms):
 
 def sleep_us(us):
     """Sleep for a number of microseconds; never too short."""
-    end = _host_us() + (us + _speed - 1) // _speed
+    global _zero
+    if us > _SHORT_US:
+        _zero = _power_on
+    end = _host_us() - _zero + _power_on + (us + _speed - 1) // _speed
     while True:
         left = end - _host_us()
         if left <= 0:
-            return
+            break
         if left >= _SPIN_US:
             utime.sleep_us(min(left, _SLICE_US))
+    if 0 < us <= _SHORT_US:
+        _zero = _power_on - left
 
 
 def wall_us():

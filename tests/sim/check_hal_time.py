@@ -4,6 +4,7 @@ import asyncio
 import time
 from time import sleep_ms, sleep_us, ticks_add, ticks_diff, ticks_ms, ticks_us
 
+import utime
 from hal_world import took_ms
 
 PERIOD = 1 << 30
@@ -187,3 +188,26 @@ def test_the_calendar_starts_in_2000_and_knows_leap_years():
     for day in ((2000, 2, 29), (2000, 3, 1), (2001, 1, 1), (2023, 12, 31), (2024, 3, 1)):
         moment = day + (23, 59, 58)  # noqa: RUF005 not in this VM
         assert time.gmtime(time.mktime(moment))[:6] == moment, day
+
+
+def test_after_a_short_sleep_it_is_as_late_as_was_asked_for_however_busy_the_host():
+    for us in (100, 1000, 5000):
+        start = time.now_us()
+        for _ in range(20):
+            sleep_us(us)
+        fastest = 20 * us
+        assert fastest <= time.now_us() - start < fastest + 5000, us
+
+
+def test_what_the_clock_lags_behind_is_over_between_two_tasks():
+    async def scene():
+        for _ in range(50):
+            sleep_us(100)
+            await asyncio.sleep_ms(0)
+
+    sleep_ms(10)
+    begin_us, host_us = time.now_us(), utime.ticks_us()
+    asyncio.run(scene())
+    sleep_ms(10)
+    behind_us = (utime.ticks_us() - host_us) - (time.now_us() - begin_us)
+    assert abs(behind_us) < 500, behind_us

@@ -235,10 +235,14 @@ def test_the_true_rms_of_a_leakage_is_replayed_as_well(trace):
     path = trace("s,ma\n" + "".join(f"{n / 2.5},{50 if n < 5 else 600}\n" for n in range(10)))
     arguments = ["--map", "ma=leakage_ma", "--time", "s", "--interval-s", 5, "--json"]
     rows = summary_of(replay(path, *arguments, point="leakage-block-6"))["rows"]
-    values = [row["value"] for row in rows]
-    assert median(values[:5]) == pytest.approx(50, rel=0.1)
-    assert median(values[5:]) == pytest.approx(600, rel=0.1)
+    assert middle_value(rows[:5]) == pytest.approx(50, rel=0.1)
+    assert middle_value(rows[5:]) == pytest.approx(600, rel=0.1)
     assert [row["conditions"] for row in rows] == 9 * [[]] + [["ALARM", "PRE_ALARM"]]
+
+
+def middle_value(rows):
+    """Return the median of the readings that were no rubbish."""
+    return median(row["value"] for row in rows if row["value"] is not None)
 
 
 def test_of_several_signals_the_strongest_counts(trace):
