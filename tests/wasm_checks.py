@@ -23,6 +23,7 @@ PROGRAM = """
 import gc, io, json, sys
 gc.disable()
 sys.path[:] = ["/root/firmware", "/root/tests/firmware", "/root/tests/wasm", ".frozen"]
+sys.modules["gc"] = __import__("no_collection")
 checks = __import__({module!r})
 for name in {tests!r}:
     failure = ""
