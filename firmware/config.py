@@ -66,32 +66,38 @@ def load(newest=PATH, last_good=LAST_GOOD):
 def check(path):
     """Raise ValueError, naming line and key, unless the whole file can be used."""
     head = None
-    has_rs485 = False
     outputs = set()
     rules = {}  # (output, condition, kind or point) of each, and its line
-    seen = set()
+    seen = set()  # points, and "rs485" once its line has come
     for number, line in _read(path):
         try:
             if head is None:
                 head = _check_gateway(line)
-            elif line.get("what") == "output":
-                _check_output(line, outputs)
-            elif line.get("what") == "rule":
-                _check_rule(line, number, outputs, rules)
-            elif line.get("what") == "rs485":
-                _check_rs485(line)
-                has_rs485 = True
             else:
-                _check_point(line, seen, has_rs485)
+                _check_line(line, number, outputs, rules, seen)
         except ValueError as error:
             raise ValueError(f"line {number}: {error}")
     if head is None:
         raise ValueError("empty")
+    seen.discard("rs485")
     if len(seen) != head["points"]:
         raise ValueError(f"cut off: {len(seen)} of {head['points']} points")
     for (_, _, target), number in rules.items():
         if isinstance(target, int) and target not in seen:
             raise ValueError(f"line {number}: point {target} is not there")
+
+
+def _check_line(line, number, outputs, rules, seen):
+    what = line.get("what")
+    if what == "output":
+        _check_output(line, outputs)
+    elif what == "rule":
+        _check_rule(line, number, outputs, rules)
+    elif what == "rs485":
+        _check_rs485(line)
+        seen.add("rs485")
+    else:
+        _check_point(line, seen, "rs485" in seen)
 
 
 def _read(path):

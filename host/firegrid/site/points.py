@@ -193,13 +193,15 @@ def _reach(point: Point) -> float:
         case "residual-current":
             return BIAS_ROOM_MV / sqrt(2) / params["burden_ohm"] * params["ratio"]
         case "divider":
-            highest_v = CEILING_V[Input.parse(point.input).bus] if point.input else 0
-            return (
-                min(params["above_range_mv"], highest_v * 1e6 / params["divider_permille"]) / 1000
-            )
-        case "ntc":
-            return min(_hottest_c(params), NTC_HOTTEST_C)
-    return point.table.high
+            return _highest_v(point)
+    return min(_hottest_c(params), NTC_HOTTEST_C) if point.driver == "ntc" else point.table.high
+
+
+def _highest_v(point: Point) -> float:
+    """Return the voltage before a divider at which the input is full, or that is out of range."""
+    highest_v = CEILING_V[Input.parse(point.input).bus] if point.input else 0
+    permille = point.params["divider_permille"]
+    return min(point.params["above_range_mv"] / 1000, highest_v * 1000 / permille)
 
 
 def _hottest_c(params: dict[str, int]) -> float:
