@@ -47,6 +47,7 @@ from clock import Clock  # noqa: E402
 from lib.journal import Journal  # noqa: E402
 from lib.panel import Panel  # noqa: E402
 from lib.point import Gateway  # noqa: E402
+from lib.ramflash import RamFlash  # noqa: E402
 from operation import Operation  # noqa: E402
 from outputs import Outputs  # noqa: E402
 from recorder import Recorder  # noqa: E402
@@ -59,7 +60,7 @@ class Player:
     def __init__(self):
         self._clock = Clock(1)
         gateway = Gateway()
-        recorder = Recorder(self._clock, Journal(1), gateway)
+        recorder = Recorder(self._clock, Journal(RamFlash(), RamFlash(), 1), gateway)
         board = Board()
         refused, _, indicators, ruled, buses, channels = assemble(board, self._clock)
         assert not refused, refused

@@ -277,7 +277,7 @@ class Driver:
         return value
 
 point = Point(101, "smoke", "mA", True, [])
-sampling = Sampling([Channel(point, Driver(), 200, 60, 7000)], None, None, None, None)
+sampling = Sampling([Channel(point, Driver(), 200, 60, 7000)], None, None, None)
 sampling.step(7000)
 sampling.step(7200)
 """

@@ -39,7 +39,7 @@ def main(about, rows):
     line, row_ms = job["line"], job["row_ms"]
     period_ms = line["period_ms"]
     wire = Wire("gpio" if line["input"].startswith("gpio") else "ads1115")
-    point, driver = make_point(line), make_driver(line, job["head"], wire, None)
+    point, driver = make_point(line), make_driver(line, job["head"], wire, None, {})
     now_ms = ticks_add(0, -60_000)  # soon across the wrap
     readings = row = left_ms = 0
     with open(rows) as file:
