@@ -3,7 +3,8 @@
 import config
 from drivers.indicator import Indicator
 from lib.kinds import KINDS, QUALIFY
-from lib.point import ALARM, PRE_ALARM, SUPERVISORY, TROUBLE, Level, Point
+from lib.level import Level
+from lib.point import ALARM, PRE_ALARM, SUPERVISORY, TROUBLE, Point
 from lib.rules import ACTUATORS, OUTPUTS, PATTERNS
 from lib.wiring import DRIVERS
 from outputs import Ruled

@@ -70,6 +70,11 @@ class Played(NamedTuple):
             stood = bool(seen.conditions & bit)
         return None
 
+    def stays_s(self, pin):
+        """Return from when on an output pin was high until the end, None where it was not."""
+        changes = [(at_s, level) for at_s, edge, level in self.edges if edge == pin]
+        return changes[-1][0] if changes and changes[-1][1] else None
+
     def rose_s(self, pin):
         """Return when an output pin first went high."""
         return next((at_s for at_s, edge, level in self.edges if (edge, level) == (pin, 1)), None)

@@ -9,8 +9,6 @@ from micropython import const
 
 from lib.codes import STARTING
 from lib.hold import Hold
-from lib.hysteresis import Hysteresis
-from lib.latch import Latch
 
 ALARM = const(1)
 PRE_ALARM = const(2)
@@ -22,39 +20,6 @@ TEST = const(1)  # a walk test: chirps, never the siren, nothing latches
 DRILLED = const(2)  # in ALARM as an exercise, until a real alarm or the end of it
 
 TROUBLE_HOLD_MS = const(2000)  # a lost reading must last this long; a single one is skipped
-
-
-class Level:
-    """One limit of a point: set and clear level, hold time both ways, a latch if asked for."""
-
-    def __init__(self, bit, limit, above, hysteresis, hold_ms, clear_hold_ms, latches):
-        self.bit = bit
-        self.limit = limit
-        clear_at = limit - hysteresis if above else limit + hysteresis
-        self._hysteresis = Hysteresis(limit, clear_at, above)
-        self._hold = Hold(hold_ms, clear_hold_ms)
-        self.came = False  # whether the cause has come with the last reading, latched or not
-        self._latch = Latch() if latches else None
-
-    def update(self, reading, now_ms):
-        """Take one reading; return whether the condition stands."""
-        before = self._hold.state
-        held = self._hold.update(self._hysteresis.update(reading), now_ms)
-        self.came = held and not before
-        return self._latch.update(held) if self._latch else held
-
-    def restart(self):
-        """The sensor was lost: what has not held long enough begins anew, at the limit itself."""
-        self._hysteresis.state = self._hold.state
-        self._hold.restart()
-
-    def stands(self):
-        """Return whether the condition stands."""
-        return self._latch.state if self._latch else self._hold.state
-
-    def waits(self):
-        """Return whether the condition is about to come, its hold time not over yet."""
-        return self._hold.waits
 
 
 class Point:
@@ -88,20 +53,12 @@ class Point:
         if self.bypassed:
             return 0
         conditions = TROUBLE if self._lost.update(value is None or code != 0, now_ms) else 0
-        if value is not None:
-            return self._weigh(value, now_ms, conditions)
-        for level in self._levels:
-            if conditions:
-                level.restart()
-            if level.bit == TROUBLE and level.stands():
-                conditions |= TROUBLE  # a battery that was low has not got better by being lost
-        return self.become(self.conditions & ~TROUBLE | conditions)  # wires burn, too
-
-    def _weigh(self, value, now_ms, conditions):
+        if value is None:
+            return self._miss(conditions)
         again = 0
         for level in self._levels:
             stands = level.update(value, now_ms)
-            if level._hold.state if self.mode == TEST else stands:
+            if level.held if self.mode == TEST else stands:
                 conditions |= level.bit
             if level.came:
                 again |= level.bit & ALARM
@@ -110,6 +67,15 @@ class Point:
                 self.mode = LIVE  # no exercise any more
             conditions |= ALARM
         return self.become(conditions) | again
+
+    def _miss(self, conditions):
+        """A reading is missing; with TROUBLE it has been so for too long."""
+        for level in self._levels:
+            if conditions:
+                level.restart()
+            if level.bit == TROUBLE and level.stands:
+                conditions |= TROUBLE  # a battery that was low has not got better by being lost
+        return self.become(self.conditions & ~TROUBLE | conditions)  # wires burn, too
 
     def waits(self):
         """Return whether a condition is about to come."""

@@ -5,7 +5,7 @@ from time import ticks_add, ticks_diff
 
 from micropython import const
 
-from lib.point import Level
+from lib.level import Level
 
 _SLOTS = const(12)
 

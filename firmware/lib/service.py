@@ -10,18 +10,15 @@ def reset(point):
     """Let go of latched conditions whose cause is gone. A drill is a cause."""
     conditions = point.conditions & (TROUBLE | ALARM if point.mode == DRILLED else TROUBLE)
     for level in point._levels:
-        latch = level._latch
-        if latch:
-            latch.reset()
-        if latch.state if latch else level._hold.state:
+        if level.reset():
             conditions |= level.bit
     return point.become(conditions)
 
 
 def is_held(point):
     """Return whether a reset is refused: it is in ALARM, or something latched has its cause."""
-    latches = [level._latch for level in point._levels if level._latch]
-    return point.conditions & ALARM != 0 or True in [latch.cause for latch in latches]
+    latched = [level.held for level in point._levels if level.latches]
+    return point.conditions & ALARM != 0 or True in latched
 
 
 def release(ruled, point):
@@ -46,10 +43,7 @@ def drill(point):
 def start_anew(point):
     """Nothing has been seen yet: what still stands comes again after its hold time."""
     for level in point._levels:
-        level.restart()
-        level._hysteresis.state = level._hold.state = level.came = False
-        if level._latch:
-            level._latch.cause = level._latch.state = False
+        level.clear()
     point._lost.restart()
     point._lost.state = False
     return point.become(0)

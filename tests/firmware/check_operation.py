@@ -1,7 +1,8 @@
 """What a person can do: each verb does what it says, and tells it in the right order."""
 
 from acts import find
-from lib.point import ALARM, DRILLED, LIVE, SUPERVISORY, TEST, TROUBLE, Level, Point
+from lib.level import Level
+from lib.point import ALARM, DRILLED, LIVE, SUPERVISORY, TEST, TROUBLE, Point
 from lib.verbs import (
     ACKNOWLEDGE,
     BYPASS,

@@ -3,6 +3,7 @@
 from time import ticks_add
 
 from lib.codes import OPEN, SOILED
+from lib.level import Level
 from lib.point import (
     ALARM,
     DRILLED,
@@ -13,7 +14,6 @@ from lib.point import (
     TROUBLE,
     TROUBLE_HOLD_MS,
     Gateway,
-    Level,
     Point,
 )
 from lib.service import drill, leave, reset, start_anew

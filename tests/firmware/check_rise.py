@@ -3,7 +3,8 @@
 from time import ticks_add
 
 from lib.codes import OPEN
-from lib.point import ALARM, TROUBLE, Level, Point
+from lib.level import Level
+from lib.point import ALARM, TROUBLE, Point
 from lib.rise import Rise
 from lib.service import reset
 from micropython import heap_lock, heap_unlock

@@ -6,8 +6,9 @@ from clock import Clock
 from lib import record
 from lib.codes import OPEN, READ_FAILED
 from lib.journal import Journal
+from lib.level import Level
 from lib.panel import Panel
-from lib.point import ALARM, TROUBLE, Gateway, Level, Point
+from lib.point import ALARM, TROUBLE, Gateway, Point
 from lib.ramflash import RamFlash
 from operation import Operation
 from recorder import Recorder

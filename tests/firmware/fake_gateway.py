@@ -1,8 +1,9 @@
 """A gateway of real points, panel and operation for tests; fakes for what they tell."""
 
 from acts import find
+from lib.level import Level
 from lib.panel import Panel
-from lib.point import ALARM, Gateway, Level, Point
+from lib.point import ALARM, Gateway, Point
 from operation import Operation
 
 from fakes import FakeOutputs, FakeRecorder, FakeTime

@@ -37,9 +37,10 @@ def test_each_fire_sounds_after_its_hold_time(path, name, tmp_path):
     for phase_ms in PHASES_MS:
         track = track_of(point, "smoke_db_m", rows)
         played = play(site, [track], tmp_path / str(phase_ms), phase_ms=phase_ms)
-        late_s = played.rose_s(sounder_pin(site, point)) - crossed_s - hold_s
-        assert -TICK_S <= late_s <= LATE_S, phase_ms
-        assert played.came_s(point, ALARM) <= played.rose_s(sounder_pin(site, point))
+        alarm_s, on_s = played.came_s(point, ALARM), played.stays_s(sounder_pin(site, point))
+        sounds_s = max(alarm_s, on_s)  # a beep of the pre-alarm may go over into it
+        assert -TICK_S <= sounds_s - crossed_s - hold_s <= LATE_S, phase_ms
+        assert sounds_s < alarm_s + 0.05
         assert played.came_s(point, TROUBLE) is None
         assert played.readings[point.number][-1].conditions & ALARM
 
