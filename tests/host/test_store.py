@@ -336,6 +336,20 @@ def test_a_store_from_before_the_acts_is_brought_up_to_date_with_all_it_holds(pa
             assert [one.act for one in store.events(SITE)] == [None, ACT]
 
 
+def test_a_store_from_before_the_losses_knows_the_order_of_its_journals(path):
+    with opened(path) as store:
+        store.add([event(1, epoch=9)], received_ms=1)
+        store.add([event(1, epoch=4)], received_ms=2)
+    with closing(sqlite3.connect(path)) as direct, direct:
+        direct.execute("DROP TABLE losses")
+        direct.execute("DROP TABLE journals")
+        direct.execute("UPDATE format SET version = 2")
+    for _ in "twice":
+        with opened(path) as store:
+            found = [one for one in store.evidence(SITE) if one.lane == "events"]
+            assert [(one.epoch, list(one.rows)) for one in found] == [(9, [(1, 1)]), (4, [(1, 1)])]
+
+
 def test_another_format_is_refused_with_both_numbers(path):
     Store(url(path)).close()
     with closing(sqlite3.connect(path)) as direct, direct:
