@@ -32,6 +32,9 @@ COMMANDS = {
     "command": Listed(
         "Desk", "Order a gateway to do something, and tell what came of it.", "desk"
     ),
+    "audit": Listed(
+        "Desk", "Prove from the store that no record of a gateway is missing.", "desk"
+    ),
     "run": Listed("Develop", "Run a community: simulated gateways, broker, live view.", "sim"),
     "replay": Listed("Develop", "Feed a recorded trace to a simulated gateway.", "sim"),
     "driver": Listed(
@@ -43,6 +46,7 @@ OWN = {
     "journal": "firegrid.commands.journal:command",
     "monitor": "firegrid.commands.monitor:command",
     "command": "firegrid.commands.command:command",
+    "audit": "firegrid.commands.audit:command",
 }
 PLUG_INS = "firegrid.commands"  # entry-point group: what other packages bring into this command
 

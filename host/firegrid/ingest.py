@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 from uuid import uuid4
 
 from firegrid import mqtt, wire, words
+from firegrid.gaps import Gaps, Hole, find_gaps, tell_missing, unexplained
 from firegrid.store import Journal, Store, StoreError
 
 __all__ = ["Counts", "Ingest", "Reject"]
@@ -70,11 +71,13 @@ class Ingest:
         say: Callable[[str], None] = _log.warning,
     ) -> None:
         self.counts = Counts()
+        self.holes: list[tuple[Gaps, Hole]] = []  # in the store that nobody explains
         self.rejects: deque[Reject] = deque(maxlen=REJECTS_KEPT)
         self._site = site_id
         self._store = store
         self._on_stored = on_stored
         self._say = say
+        self._noted = store.noted
         self._epochs: dict[str, int] = {}  # by gateway, as its state or its records said last
         self._inbox: queue.SimpleQueue[mqtt.Message | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
@@ -99,6 +102,7 @@ class Ingest:
         self._client.start()
         self._worker.start()
         self._shower.start()
+        self._show(self._find_holes, None)
 
     def stop(self) -> None:
         """Store what has come, acknowledge it, leave."""
@@ -127,6 +131,9 @@ class Ingest:
             self.counts.messages += len(batch)
             self.counts.batches += 1
             self._answer(positions)
+            if self._store.noted != self._noted:
+                self._noted = self._store.noted
+                self._show(self._find_holes, None)
             if self._on_stored:
                 for one in said:
                     self._show(self._on_stored, one)
@@ -198,8 +205,11 @@ class Ingest:
     def _meet(self, head: wire.StateHead) -> _Positions:
         said = head.fields
         journal = (head.site, head.gateway, said["epoch"])
-        first = (said["events_first"], said["samples_first"])
-        return {journal: self._store.forget_below(*journal, *first)}
+        first, stored, lost = [
+            (said[f"events_{what}"], said[f"samples_{what}"])
+            for what in ("first", "stored", "lost")
+        ]
+        return {journal: self._store.forget_below(journal, first, stored, lost)}
 
     def _greet(self, gateway: str) -> _Positions:
         """A gateway came online: tell it our time and its position, if its journal is known."""
@@ -217,6 +227,13 @@ class Ingest:
     def _show(self, to: Callable[[Any], None], what: Any) -> None:
         with suppress(queue.Full):  # who is so far behind is mended by the gateways' next state
             self._shown.put_nowait((to, what))
+
+    def _find_holes(self, _: None) -> None:
+        """What no gateway can send any more and nobody explains is an alarm of its own."""
+        found = unexplained(find_gaps(self._store, self._site))
+        if news := [hole for hole in found if hole not in self.holes]:
+            self._say(words.tell("ingest.holes", holes=tell_missing(news)))
+        self.holes = found
 
     def _show_all(self) -> None:
         to = None

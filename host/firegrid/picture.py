@@ -190,6 +190,7 @@ class Picture:
         self.boards: dict[str, PointView] = {}  # the gateways themselves, as points
         self.points: dict[tuple[str, int], PointView] = {}
         self.broker_lost: float | None = None  # since when the desk is cut off
+        self.holes = 0  # in the store that nobody explains
         self._takers: dict[type, Callable[[GatewayView, Any, float], None]] = {
             wire.Status: self._status,
             wire.StateHead: self._head,

@@ -4,7 +4,7 @@ SQLite in WAL mode by default; what only SQLite knows stands at the end, the res
 SQLAlchemy Core. A record's key is (site, gateway, epoch, n) in its lane, so what arrives twice is
 stored once. The ledger keeps runs of numbers that are settled: stored here, or gone for good at
 the gateway. "Up to where is nothing missing" is then the end of the first run, however many
-records there are.
+records there are. What a gateway let go before it came stands in the losses, with what it said.
 """
 
 import time
@@ -21,10 +21,21 @@ from sqlalchemy import exc
 from firegrid.errors import FiregridError
 from firegrid.wire import Act, Event, Sample
 
-__all__ = ["FORMAT", "Added", "Journal", "Runs", "Store", "StoreError", "StoredEvent"]
+__all__ = [
+    "FORMAT",
+    "Added",
+    "Evidence",
+    "Journal",
+    "Loss",
+    "Runs",
+    "Store",
+    "StoreError",
+    "StoredEvent",
+]
 
-FORMAT = 2
-BEFORE_ACTS = 1  # a store of this format only lacks the columns of acts
+FORMAT = 3
+BEFORE_ACTS = 1  # a store of this format lacks the columns of acts, and:
+BEFORE_LOSSES = 2  # a store of this format only lacks the order of the journals and the losses
 BUSY_MS = 5000  # how long to wait for another program that is writing
 KEYS_PER_QUERY = 5000  # SQLite takes 32,766 parameters at once
 
@@ -53,6 +64,29 @@ class Added:
     positions: dict[Journal, tuple[int, int]]
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Numbers that never came and that their gateway does not hold any more, as it said itself."""
+
+    first: int
+    last: int
+    stored: int  # a desk had told the gateway that it has everything up to here
+    told: int  # how many the gateway had lost since its start
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the store knows of one lane of one journal: enough to find and name each hole."""
+
+    gateway: str
+    epoch: int
+    lane: str
+    rows: "Runs"  # which numbers are there
+    settled: "Runs"  # which numbers `down/stored` may have covered
+    losses: list[Loss]
+    lost_told: bool  # whether an event says that records of this lane went
+
+
 class Runs:
     """Whole numbers as disjoint runs, first to last, in order."""
 
@@ -78,6 +112,27 @@ class Runs:
         self._firsts[low:high] = [first]
         self._lasts[low:high] = [last]
 
+    def within(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Yield the runs, cut to first..last."""
+        at = bisect_left(self._lasts, first)
+        while at < len(self._firsts) and self._firsts[at] <= last:
+            yield max(first, self._firsts[at]), min(last, self._lasts[at])
+            at += 1
+
+    def gaps(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Yield what is not in the runs, from first to last."""
+        for begin, end in self.within(first, last):
+            if begin > first:
+                yield first, begin - 1
+            first = end + 1
+        if first <= last:
+            yield first, last
+
+    @property
+    def last(self) -> int:
+        """The highest number, 0 where there is none."""
+        return self._lasts[-1] if self._lasts else 0
+
     def upto(self) -> int:
         """Return the number up to which nothing is missing, counted from 1."""
         return self._lasts[0] if self._firsts and self._firsts[0] <= 1 else 0
@@ -90,6 +145,7 @@ class Store:
         self._engine = _engine(url)
         self._writer = self._engine.execution_options(writes=True)
         self._name = self._engine.url.database or url
+        self.noted = 0  # losses since it was opened
         try:
             with self._plain_errors("opened"), self._writer.begin() as connection:
                 self._prepare(connection)
@@ -109,7 +165,9 @@ class Store:
     ) -> Added:
         """Store what is new, all or nothing, and return once it is safe on the disk."""
         received = {"received_ms": _now_ms() if received_ms is None else received_ms}
-        journals = {_journal(record) for lane in (events, samples) for record in lane}
+        journals = list(
+            dict.fromkeys(_journal(record) for lane in (events, samples) for record in lane)
+        )
         if not journals:
             return Added([], [], 0, {})
         with self._writing() as connection:
@@ -121,21 +179,36 @@ class Store:
         return Added(new_events, new_samples, redelivered, ledger.positions())
 
     def forget_below(
-        self, site: str, gateway: str, epoch: int, events_first: int, samples_first: int
+        self,
+        journal: Journal,
+        first: tuple[int, int],
+        stored: tuple[int, int] = (0, 0),
+        lost: tuple[int, int] = (0, 0),
     ) -> tuple[int, int]:
-        """The gateway has nothing older than these: wait no more for it. Return the positions."""
-        journal = (site, gateway, epoch)
-        below = {"events": events_first - 1, "samples": samples_first - 1}
+        """The gateway has no event and sample older than `first`: wait no more for it.
+
+        What never came is kept as a loss, with what the gateway says of it: up to where a desk
+        told it `stored`, and how many it has `lost`. Return the positions.
+        """
+        below = {lane: n - 1 for lane, n in zip(_LANES, first, strict=True)}
+        said = dict(zip(_LANES, zip(stored, lost, strict=True), strict=True))
         with self._reading() as connection:
             ledger = _Ledger(connection, [journal])
         if all(runs.upto() >= below[lane] for lane, runs in ledger.lanes(journal)):
             return ledger.positions()[journal]
         with self._writing() as connection:
             ledger = _Ledger(connection, [journal])
+            losses = []
             for lane, runs in ledger.lanes(journal):
+                for gap in runs.gaps(1, below[lane]):
+                    losses.append((*journal, lane, *gap, *said[lane]))
                 if below[lane] > 0:
                     runs.add(1, below[lane])
             ledger.save(connection)
+            if losses:
+                rows = [dict(zip(_losses.c.keys(), row, strict=True)) for row in losses]
+                connection.execute(_losses.insert(), rows)
+        self.noted += len(losses)
         return ledger.positions()[journal]
 
     def stored_upto(self, site: str, gateway: str, epoch: int) -> tuple[int, int]:
@@ -154,6 +227,28 @@ class Store:
         with self._reading() as connection:
             for row in connection.execution_options(yield_per=1000).execute(query):
                 yield _stored_event(row)
+
+    def evidence(self, site: str) -> list[Evidence]:
+        """Return what tells of holes: by gateway, its journals in the order of their coming."""
+        with self._reading() as connection:
+            rows = {lane: _runs_of_rows(connection, site, lane) for lane in _LANES}
+            settled = _by_place(connection, _runs, site)
+            losses = _by_place(connection, _losses, site)
+            told = _lost_told(connection, site)
+            of_site = sa.select(_journals).where(_journals.c.site == site)
+            order = of_site.order_by(_journals.c.gateway, _journals.c.met)
+            journals = [tuple(row[1:3]) for row in connection.execute(order)]
+        return [
+            Evidence(
+                *(gateway, epoch, lane),
+                rows=Runs(rows[lane].get((gateway, epoch), ())),
+                settled=Runs(settled.get((gateway, epoch, lane), ())),
+                losses=[Loss(*row) for row in losses.get((gateway, epoch, lane), ())],
+                lost_told=(gateway, epoch, lane) in told,
+            )
+            for gateway, epoch in journals
+            for lane in _LANES
+        ]
 
     def duplicates(self) -> int:
         """Count the rows beyond the first of each key, in both lanes."""
@@ -190,6 +285,8 @@ class Store:
         found = connection.scalar(sa.select(_format.c.version)) if "format" in names else None
         if found == BEFORE_ACTS:
             found = _add_acts(connection)
+        if found == BEFORE_LOSSES:
+            found = _add_losses(connection)
         if found != FORMAT:
             seen = "is not of ours" if found is None else f"has format {found}"
             raise FiregridError(
@@ -275,14 +372,104 @@ _runs = sa.Table(
     sqlite_with_rowid=False,
 )
 
+_journals = sa.Table(
+    "journals",
+    _metadata,
+    *_journal_columns(),
+    sa.Column("met", sa.BigInteger, nullable=False),  # counts on: which came after which
+    sqlite_with_rowid=False,
+)
+_losses = sa.Table(
+    "losses",
+    _metadata,
+    *_journal_columns(),
+    sa.Column("lane", sa.String, primary_key=True),
+    sa.Column("first", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("stored", sa.BigInteger, nullable=False),
+    sa.Column("told", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 
 def _add_acts(connection: sa.Connection) -> int:
-    """Make a store from before the acts one of ours; return its new format."""
+    """Bring a store from before the acts one format on; return that."""
     for name in _ACT_COLUMNS:
         column = sa.schema.CreateColumn(_events.c[name]).compile(dialect=connection.dialect)
         connection.exec_driver_sql(f"ALTER TABLE events ADD COLUMN {column}")
+    connection.execute(_format.update().values(version=BEFORE_LOSSES))
+    return BEFORE_LOSSES
+
+
+def _add_losses(connection: sa.Connection) -> int:
+    """Bring a store from before the losses one format on; return that."""
+    _metadata.create_all(connection, [_journals, _losses])
+    key = _runs.c.site, _runs.c.gateway, _runs.c.epoch
+    of_journal = [ours == theirs for ours, theirs in zip(_journal_key(_events), key, strict=True)]
+    heard = sa.select(sa.func.min(_events.c.received_ms)).where(*of_journal).scalar_subquery()
+    found = connection.execute(sa.select(*key, heard.label("heard")).distinct()).all()
+    journals = [tuple(row[:3]) for row in sorted(found, key=lambda row: row[3] or 0)]
+    _meet(connection, journals)
     connection.execute(_format.update().values(version=FORMAT))
     return FORMAT
+
+
+def _journal_key(table: sa.Table) -> tuple[sa.Column[Any], ...]:
+    return table.c.site, table.c.gateway, table.c.epoch
+
+
+def _meet(connection: sa.Connection, journals: Iterable[Journal]) -> None:
+    """Remember journals that are new, in the order of their coming."""
+    last = connection.scalar(sa.select(sa.func.max(_journals.c.met))) or 0
+    rows = [
+        dict(zip(_journals.c.keys(), (*journal, met), strict=True))
+        for met, journal in enumerate(journals, last + 1)
+    ]
+    if rows:
+        connection.execute(_journals.insert(), rows)
+
+
+def _runs_of_rows(
+    connection: sa.Connection, site: str, name: str
+) -> dict[tuple[str, int], list[tuple[int, int]]]:
+    """Return which numbers stand in a lane's table, by gateway and epoch."""
+    lane = _LANES[name]
+    at = sa.func.row_number().over(partition_by=(lane.c.gateway, lane.c.epoch), order_by=lane.c.n)
+    numbered = (
+        sa.select(lane.c.gateway, lane.c.epoch, lane.c.n, (lane.c.n - at).label("run"))
+        .where(lane.c.site == site)
+        .subquery()
+    )
+    c = numbered.c
+    runs = sa.select(c.gateway, c.epoch, sa.func.min(c.n), sa.func.max(c.n)).group_by(
+        c.gateway, c.epoch, c.run
+    )
+    found: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    for gateway, epoch, first, last in connection.execute(runs):
+        found.setdefault((gateway, epoch), []).append((first, last))
+    return found
+
+
+def _by_place(
+    connection: sa.Connection, table: sa.Table, site: str
+) -> dict[tuple[str, int, str], list[Any]]:
+    """Return the rows of a table by gateway, epoch and lane, without their keys."""
+    found: dict[tuple[str, int, str], list[Any]] = {}
+    for row in connection.execute(sa.select(table).where(table.c.site == site)):
+        found.setdefault(tuple(row[1:4]), []).append(tuple(row[4:]))
+    return found
+
+
+def _lost_told(connection: sa.Connection, site: str) -> set[tuple[str, int, str]]:
+    """Return the lanes of which an event says that records went; `changed` is the lane."""
+    lost = sa.select(_events.c.gateway, _events.c.epoch, _events.c.changed).distinct()
+    said = lost.where(_events.c.site == site, _events.c.event == "lost")
+    names = list(_LANES)
+    return {
+        (gateway, epoch, names[lane])
+        for gateway, epoch, lane in connection.execute(said)
+        if lane < len(names)
+    }
 
 
 def _beyond_the_first(lane: sa.Table) -> sa.Select[Any]:
@@ -321,6 +508,10 @@ class _Ledger:
         }
 
     def save(self, connection: sa.Connection) -> None:
+        known = {journal for (journal, _), found in self._found.items() if found}
+        met = {journal for (journal, _), runs in self._now.items() if runs.last}
+        journals = dict.fromkeys(journal for journal, _ in self._found)
+        _meet(connection, [one for one in journals if one in met and one not in known])
         gone, come = [], []
         for (journal, lane), runs in self._now.items():
             found, now = self._found[journal, lane], set(runs)

@@ -117,6 +117,9 @@ class LiveView:
         if lost is not None:
             told = words.tell("view.no_broker", span=words.span(now - lost))
             text.append(f"  {told}", "bold yellow")
+        if self._picture.holes:
+            told = words.tell("view.holes", count=self._picture.holes)
+            text.append(f"  {told}", "bold red")
         return text
 
     def _counts(self, items: Sequence[Open], now: float) -> Text:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import click
 from firegrid import wire, words
 from firegrid.errors import FiregridError
+from firegrid.gaps import find_gaps
 from firegrid.ingest import Ingest
 from firegrid.mqtt import Address
 from firegrid.options import lang_option
@@ -45,6 +46,9 @@ class Show(Protocol):
 
     def link(self, stands: bool) -> None:
         """Take in whether the desk has its broker."""
+
+    def holes(self, count: int) -> None:
+        """Take in how many holes of the store nobody explains."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,7 @@ class Session:
                 time.sleep(TICK_S)
         seen.events = list(self.store.events(self.plan.site.id))
         seen.duplicates = self.store.duplicates()
+        seen.gaps = find_gaps(self.store, self.plan.site.id)
         seen.redelivered = self.ingest.counts.redelivered
         seen.sounded = self.fleet.sounded
         seen.resets = {name: board.resets for name, board in self.fleet.boards.items()}
@@ -164,6 +169,7 @@ class Session:
     def _look(self) -> None:
         self.fleet.collect()
         self._show.link(self.ingest.connected)
+        self._show.holes(len(self.ingest.holes))
         self._tell_resets()
 
     def _tell_resets(self) -> None:
@@ -186,6 +192,9 @@ class _Quiet:
 
     def take(self, message: wire.Message) -> None:
         """There is nothing to show it on."""
+
+    def holes(self, count: int) -> None:
+        """The desk says it, and the summary counts them."""
 
     def link(self, stands: bool) -> None:
         """Say when the desk's broker goes, and when it is back."""

@@ -47,6 +47,10 @@ class Screen:
         """Show whether the desk has its broker."""
         self._picture.link(stands, time.time())
 
+    def holes(self, count: int) -> None:
+        """Show how many holes of the store nobody explains."""
+        self._picture.holes = count
+
     def _explain(self, event: wire.Event) -> None:
         point = self._site.point_by_number.get(event.point)
         if point is None or event.value is None or event.limit is None:

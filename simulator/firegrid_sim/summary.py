@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from firegrid import words
+from firegrid.gaps import Gaps, unexplained
 from firegrid.site.model import Site
 from firegrid.store import StoredEvent
 from firegrid.wire import condition_words
@@ -46,6 +47,7 @@ class Seen:
     resets: dict[str, Counter[int]] = field(default_factory=dict)
     redelivered: int = 0
     duplicates: int = 0
+    gaps: list[Gaps] = field(default_factory=list)
 
     def seconds(self, time_ns: int) -> float:
         """Return when something was, in seconds since the beginning."""
@@ -67,6 +69,8 @@ def summarise(seen: Seen) -> dict[str, Any]:
         "missing": len(seen.raised) - len(stored),
         "duplicates": seen.duplicates,
         "redelivered": seen.redelivered,
+        "holes": sum(len(gaps.holes) for gaps in seen.gaps),
+        "unexplained": len(unexplained(seen.gaps)),
         "latency_ms": _latency_ms(seen),
         "firmware_sha256": _one(seen.firmware.values()),
         "build_sha256": seen.build_sha256,
@@ -101,6 +105,8 @@ def faults(summary: Mapping[str, Any]) -> list[str]:
         )
     if summary["duplicates"]:
         found.append(words.tell("run.twice", count=summary["duplicates"]))
+    if summary["unexplained"]:
+        found.append(words.tell("run.holes", count=summary["unexplained"]))
     if summary["firmware_sha256"] != summary["build_sha256"]:
         found.append(words.tell("run.other_firmware"))
     found += [

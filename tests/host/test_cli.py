@@ -50,7 +50,7 @@ def test_help_groups_the_commands_by_who_uses_them():
     names = {group: re.findall(r"^  (\S+)", rows, re.MULTILINE) for group, rows in groups.items()}
     assert names == {
         "Plan": ["site"],
-        "Desk": ["monitor", "command"],
+        "Desk": ["monitor", "command", "audit"],
         "Develop": ["run", "replay", "driver"],
     }
     assert "never replaces" in text

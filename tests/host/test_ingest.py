@@ -515,3 +515,48 @@ def test_thousands_go_through_in_few_transactions(broker, store, gateway):
         until(lambda: gateway.position() == (8000, 0), within_s=60)
     assert numbers(store) == list(range(1, 8001))
     assert ingest.counts.batches < 1000, "a commit for each message would be one fsync for each"
+
+
+# ---- holes ----
+
+
+def test_a_hole_that_nobody_explains_is_an_alarm_once_and_after_a_restart_again(
+    broker, store, gateway
+):
+    said: list[str] = []
+    hole = "gw-shops events 3 to 4 (epoch 7)"
+    with running(broker, store, say=said.append) as ingest:
+        gateway.events(1, 2, 5)
+        until(lambda: gateway.position() == (2, 0))
+        assert ingest.holes == []
+        gateway.state(events_first=5, events_stored=4, events_lost=0)
+        until(lambda: gateway.position() == (5, 0))
+        until(lambda: ingest.holes)
+        gateway.state(events_first=6, events_stored=5, events_lost=0)
+        gateway.events(6)
+        until(lambda: gateway.position() == (6, 0))
+    assert said == [f"ALARM: records are missing and nobody explains it: {hole}"]
+    with running(broker, store, say=said.append):
+        until(lambda: len(said) == 2)
+    assert said[1] == said[0]
+
+
+def test_a_hole_that_the_gateway_explains_is_none(broker, store, gateway):
+    said: list[str] = []
+    with running(broker, store, say=said.append) as ingest:
+        gateway.events(1, 2, 5)
+        gateway.state(events_first=5, events_stored=2, events_lost=2)
+        until(lambda: gateway.position() == (5, 0))
+    assert (said, ingest.holes) == ([], [])
+
+
+def test_no_answer_goes_across_a_hole_that_the_gateway_can_still_fill(broker, store, gateway):
+    with running(broker, store):
+        gateway.events(1, 4)
+        gateway.state(events_first=2, events_stored=1, events_lost=0)
+        gateway.events(5)
+        until(lambda: len(numbers(store)) == 3)
+        until(lambda: gateway.position() == (1, 0))
+        gateway.events(2, 3)
+        until(lambda: gateway.position() == (5, 0))
+    assert all(answer.events in (1, 5) for answer in gateway.answers)

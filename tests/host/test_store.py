@@ -163,24 +163,24 @@ def test_an_alarm_that_overtakes_the_backlog_is_stored_but_moves_no_position(sto
 
 def test_what_the_gateway_lost_is_waited_for_no_more(store):
     store.add([event(10), event(11)], [sample(4)])
-    assert store.forget_below(*SHOPS, 10, 3) == (11, 2)
+    assert store.forget_below(SHOPS, (10, 3)) == (11, 2)
     assert store.stored_upto(*SHOPS) == (11, 2)
-    assert store.forget_below(*SHOPS, 5, 1) == (11, 2), "an older state takes nothing back"
-    assert store.forget_below(*SHOPS, 10, 4) == (11, 4)
+    assert store.forget_below(SHOPS, (5, 1)) == (11, 2), "an older state takes nothing back"
+    assert store.forget_below(SHOPS, (10, 4)) == (11, 4)
 
 
 def test_what_was_given_up_and_comes_after_all_is_stored(store):
-    store.forget_below(*SHOPS, 10, 1)
+    store.forget_below(SHOPS, (10, 1))
     assert store.add([event(9), event(10)]).new_events == [event(9), event(10)]
     assert store.add([event(9)]).redelivered == 1
     assert numbers(store) == [9, 10]
 
 
 def test_a_state_that_says_nothing_new_writes_nothing(store, path):
-    store.forget_below(*SHOPS, 10, 10)
+    store.forget_below(SHOPS, (10, 10))
     before = _changes(path)
-    store.forget_below(*SHOPS, 10, 10)
-    store.forget_below(*SHOPS, 1, 1)
+    store.forget_below(SHOPS, (10, 10))
+    store.forget_below(SHOPS, (1, 1))
     assert _changes(path) == before
 
 
@@ -209,7 +209,7 @@ def test_any_order_of_arrival_loss_and_restart_ends_in_the_same_truth(steps):
                 new += len(store.add([event(n) for n in argument]).new_events)
                 stored |= set(argument)
             elif what == "forget":
-                store.forget_below(*SHOPS, argument, 1)
+                store.forget_below(SHOPS, (argument, 1))
                 gone |= set(range(1, argument))
             else:
                 store.close()
@@ -327,11 +327,27 @@ def test_a_store_from_before_the_acts_is_brought_up_to_date_with_all_it_holds(pa
     with closing(sqlite3.connect(path)) as direct, direct:
         for column in ("verb", "result", "how", "person", "reason", "minutes", "command"):
             direct.execute(f"ALTER TABLE events DROP COLUMN {column}")
+        direct.execute("DROP TABLE losses")
+        direct.execute("DROP TABLE journals")
         direct.execute("UPDATE format SET version = 1")
     for _ in "twice":
         with opened(path) as store:
             store.add([event(2, event="act", act=ACT)])
             assert [one.act for one in store.events(SITE)] == [None, ACT]
+
+
+def test_a_store_from_before_the_losses_knows_the_order_of_its_journals(path):
+    with opened(path) as store:
+        store.add([event(1, epoch=9)], received_ms=1)
+        store.add([event(1, epoch=4)], received_ms=2)
+    with closing(sqlite3.connect(path)) as direct, direct:
+        direct.execute("DROP TABLE losses")
+        direct.execute("DROP TABLE journals")
+        direct.execute("UPDATE format SET version = 2")
+    for _ in "twice":
+        with opened(path) as store:
+            found = [one for one in store.evidence(SITE) if one.lane == "events"]
+            assert [(one.epoch, list(one.rows)) for one in found] == [(9, [(1, 1)]), (4, [(1, 1)])]
 
 
 def test_another_format_is_refused_with_both_numbers(path):

@@ -212,6 +212,12 @@ def test_a_gateway_that_went_offline_takes_its_values_with_it(desk):
     assert offline.startswith("↮ OFFLINE") and "last seen" in offline
 
 
+def test_unexplained_holes_stand_in_the_title(desk):
+    assert "MISSING" not in desk.screen(NOW)
+    desk.picture.holes = 2
+    assert "RECORDS MISSING, UNEXPLAINED: 2" in desk.screen(NOW).splitlines()[0]
+
+
 def test_without_the_broker_nothing_is_live(desk):
     desk.sample(SMOKE, 4.1)
     desk.picture.link(False, NOW + 1)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from firegrid.gaps import Gaps, Hole
 from firegrid.resources import firmware_dir, hal_dir, schemas_dir
 from firegrid.site.load import load_site
 from firegrid.store import StoredEvent
@@ -416,6 +417,17 @@ def test_a_lost_event_fails_the_run(seen):
 def test_an_event_that_is_stored_twice_fails_the_run(seen):
     seen.duplicates = 2
     assert faults(summarise(seen)) == ["2 events are stored twice"]
+
+
+def test_a_hole_that_nobody_explains_fails_the_run(seen):
+    seen.gaps = [Gaps("gw-gate", 9, "events", 9, 6, [Hole(2, 3, "overrun")])]
+    assert faults(summarise(seen)) == []
+    seen.gaps[0].holes.append(Hole(5, 5, "unexplained"))
+    summary = summarise(seen)
+    SCHEMA.validate(summary)
+    assert (summary["holes"], summary["unexplained"]) == (2, 1)
+    assert faults(summary) == ["holes in the records that nobody explains: 1"]
+    assert exit_code(summary) == FAILED
 
 
 @pytest.mark.parametrize("said", [{}, {"gw-gate": "b" * 64}, {"gw": "a" * 64, "x": "b" * 64}])
