@@ -25,6 +25,9 @@ class Silent:
     def link(self, stands):
         pass
 
+    def holes(self, count):
+        pass
+
 
 @pytest.mark.parametrize("name", RUN_S)
 def test_every_kind_alarms_clears_and_tells_its_faults(name, tmp_path):

@@ -66,6 +66,9 @@ class Silent:
     def link(self, stands):
         pass
 
+    def holes(self, count):
+        pass
+
 
 @pytest.fixture
 def plan(tmp_path):
