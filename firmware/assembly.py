@@ -115,6 +115,8 @@ def make_driver(line, head, board, clock, indicators):
 def qualified(line, driver, wire):
     """Return the driver behind what its kind asks for: each stage reads like a driver."""
     median, stuck_s, stuck_mv, soils = QUALIFY[line["kind"] + "/" + line["quantity"]]
+    if not hasattr(wire, "uv"):
+        stuck_s = 0  # what comes over a bus as a number may rest
     if median > 1 or stuck_s:
         from lib.steady import Steady
 

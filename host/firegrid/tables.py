@@ -64,7 +64,7 @@ class Figure:
 
 _ACTIVE = Figure(1, 1, 1, "ours: a contact is 0 at rest and 1 when active", "to-be-checked")
 _ONE = Figure(1, 1, 1)
-_NEVER = Figure(0, 0, 0)
+NEVER = Figure(0, 0, 0)
 _HALF = Figure(0.5, 0.5, 0.5, "ours: between the two states of a contact", "to-be-checked")
 
 
@@ -344,8 +344,8 @@ def _quantity(kind: str, name: str, row: dict[str, Any]) -> Quantity:
         driver=row["driver"],
         period_ms=_figure(row["period_ms"]),
         median=_fixed(row["median"]) if "median" in row else _ONE,
-        stuck_s=_fixed(row["stuck_s"]) if "stuck_s" in row else _NEVER,
-        stuck_mv=_fixed(row["stuck_mv"]) if "stuck_mv" in row else _NEVER,
+        stuck_s=_fixed(row["stuck_s"]) if "stuck_s" in row else NEVER,
+        stuck_mv=_fixed(row["stuck_mv"]) if "stuck_mv" in row else NEVER,
         soils=row.get("soils", False),
         levels=tuple(_level(name, row[name]) for name in row if name in LEVELS),
         classes={name: _class(limits) for name, limits in row.get("classes", {}).items()},

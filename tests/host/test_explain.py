@@ -259,3 +259,11 @@ def test_a_sensor_that_takes_its_time_says_so(garden):
     text = told(faces, "co-boiler")
     assert "  - station on the serial bus refuses to give this value\n" in text
     assert "scale_thousandths = 1000 (default)" in text
+
+
+def test_only_an_input_with_a_voltage_can_be_stuck():
+    site = load_site(FACES)
+    for point in site.points:
+        shows = point.table.stuck_s.default and Input.parse(point.input).bus in ("gpio", "ads1115")
+        assert ("has not moved" in told(site, point.id)) == bool(shows), point.id
+    assert {Input.parse(point.input).bus for point in site.points} >= {"rs485", "onewire", "gpio"}

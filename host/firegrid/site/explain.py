@@ -52,8 +52,8 @@ def explanation(site: Site, point: Point) -> Row:
             "warm_up_s": point.params.get("warm_up_s", 0),
             "mains_hz": site.mains_hz if point.driver == "residual-current" else None,
             "median": _fixed(point.table.median),
-            "stuck_s": _fixed(point.table.stuck_s),
-            "stuck_mv": _fixed(point.table.stuck_mv),
+            "stuck_s": _fixed(point.table.stuck_s if has_voltage(point) else tables.NEVER),
+            "stuck_mv": _fixed(point.table.stuck_mv if has_voltage(point) else tables.NEVER),
             "soils": point.table.soils,
             "class": point.building or None,
             "added_ms": added_ms(site, point),
@@ -148,6 +148,11 @@ def _outputs(condition: str, site: Site, point: Point, gateway: Gateway) -> list
     return rows
 
 
+def has_voltage(point: Point) -> bool:
+    """Return whether a stuck input shows: noise moves a voltage, a number on a bus may rest."""
+    return Input.parse(point.input).bus in ("gpio", "ads1115")
+
+
 def _causes(point: Point) -> Iterator[Row]:
     numbers = {key: number for number, key in tables.codes().items()}
     causes: list[tuple[str, Band | None]] = [("starting", None)]
@@ -157,7 +162,7 @@ def _causes(point: Point) -> Iterator[Row]:
         causes.append(("uncalibrated", None))
     if point.driver == "contact":
         causes.append(("between", None))
-    if point.table.stuck_s.default:
+    if point.table.stuck_s.default and has_voltage(point):
         causes.append(("stuck", None))
     if point.table.soils:
         causes.append(("soiled", None))
