@@ -6,6 +6,10 @@ Use:
     await client.connect("192.0.2.7", 1883)
     await client.subscribe(["…/down/stored"])
     packet_id = client.publish("…/up/event", "[…]")     # 0: no room now, try again later
+    if client.begin("…/up/event", "["):                 # or printed piece by piece
+        print(1, end="", file=client.text)
+        client.put()
+        packet_id = client.end()
     await client.flush()                                # one write of all that was queued
     await client.serve(on_message)                      # in a task of its own while the link lives
 
@@ -16,6 +20,7 @@ and none ever carries the DUP flag.
 """
 
 import asyncio
+from io import BytesIO
 from time import ticks_diff
 
 from micropython import const
@@ -30,8 +35,14 @@ FLUSH_MS = const(5000)  # for the port to take what was queued
 TICK_MS = const(250)  # how exact all limits are
 _RETRY_MS = const(10)  # while the port's buffer is full
 
-MESSAGE_BYTES = const(4096 + 256)  # the longest: payload, topic and header
-_REPLIES_BYTES = const(512)  # kept free for PUBACK, PINGREQ and SUBSCRIBE
+MESSAGE_BYTES = const(2304)  # the longest to send: payload, topic and header
+_RECEIVED_BYTES = const(512)  # the longest to receive
+_REPLIES_BYTES = const(256)  # kept free for PUBACK, PINGREQ and SUBSCRIBE
+PIECE_BYTES = const(384)  # of a message, more than the longest record takes
+
+
+_COMMA = const(44)
+_CLOSING = const(2)  # from "[" to "]", and from "{" to "}"
 
 
 def _nothing(*_):
@@ -53,6 +64,7 @@ class Client:
         window=8,
         ack_limit_ms=10000,
         ping_limit_ms=5000,
+        message_bytes=MESSAGE_BYTES,
     ):
         self.window = window
         self.connected = False
@@ -63,9 +75,13 @@ class Client:
         self._ping_limit_ms = ping_limit_ms
         self._ping_every_ms = keepalive_s * 500
         self._waiting = Window(window)
-        self._inbox = Inbox(MESSAGE_BYTES)
-        self._out = bytearray(MESSAGE_BYTES + _REPLIES_BYTES)
+        self._inbox = Inbox(_RECEIVED_BYTES)
+        self._message_bytes = message_bytes
+        self._out = bytearray(message_bytes + _REPLIES_BYTES)
         self._out_view = memoryview(self._out)
+        self.text = BytesIO(PIECE_BYTES)
+        self._topic = None  # of the message that is being written
+        self._mark = self._end = 0  # the byte before its next piece, and where that goes
         self._link = None
         self._serving = False
         self._begin()
@@ -121,17 +137,50 @@ class Client:
         topic = memoryview(topic)
         payload = memoryview(payload)
         size = packets.publish_bytes(topic, payload)
-        if size > MESSAGE_BYTES:
-            raise ValueError("message of " + str(size) + " bytes, at most " + str(MESSAGE_BYTES))
+        most = self._message_bytes
+        if size > most:
+            raise ValueError("message of " + str(size) + " bytes, at most " + str(most))
         if not self.connected or self.in_flight == self.window:
             return 0
-        if not self._has_room(size, MESSAGE_BYTES):
+        if not self._has_room(size, most):
             return 0
         packet_id = self._waiting.claim(self._clock_ms())
         self._queued = packets.put_publish(
             self._out, self._queued, packet_id, topic, payload, retain
         )
         return packet_id
+
+    def begin(self, topic, opening):
+        """Begin a JSON array or object ("[" or "{") in the send buffer; return whether there is
+        room. Nothing else may be queued before its `end`."""
+        if self._write() or not self.connected or self.in_flight == self.window:
+            return False
+        self._topic = topic = memoryview(topic)
+        self._opening = self._mark = ord(opening)
+        self._end = packets.payload_at(0, topic)
+        self.text.seek(0)
+        return True
+
+    def put(self):
+        """Take what was printed to `text` as the next piece; return False, and leave it out, where
+        it does not fit."""
+        at = self._end
+        size = self.text.tell()
+        self.text.seek(0)
+        if at + size + 2 > self._message_bytes:
+            return False
+        self._out[at] = self._mark
+        self.text.readinto(self._out_view[at + 1 :], size)
+        self.text.seek(0)
+        self._mark = _COMMA
+        self._end = at + 1 + size
+        return True
+
+    def end(self, retain=False):
+        """Queue the message that was begun; return its packet id."""
+        self._out[self._end] = self._opening + _CLOSING
+        begin = packets.payload_at(0, self._topic)
+        return self.publish(self._topic, self._out_view[begin : self._end + 1], retain)
 
     async def subscribe(self, topics):
         """Ask for these topics, before anything is published; a refusal makes serve() raise."""

@@ -5,15 +5,15 @@ import gc
 from micropython import const
 
 from lib.panel import left_s
-from lib.payload import head_text, point_text
+from lib.payload import put_field, put_point
 from lib.record import QUALITIES
 from lib.verbs import BYPASS, SILENCE
 
-POINTS_PER_PART = const(16)
+POINTS_PER_PART = const(8)  # what surely fits into one message
 
 
 class Report:
-    """`renew` begins a version and returns how many parts it has; `part` writes one of them.
+    """`renew` begins a version and returns how many parts it has; `put` writes one of them.
     `units` maps every point's number to its unit."""
 
     def __init__(self, identity, panel, clock, journal, health, tasks):
@@ -33,16 +33,17 @@ class Report:
         self._version += 1
         return self._parts
 
-    def part(self, number):
-        """Return part `number` as JSON text: 0 is an object, the others are arrays of points."""
-        if number == 0:
-            return head_text(self._head())
+    def put(self, number, message):
+        """Write part `number` into a message that was begun: the head's fields, or points."""
         at = (number - 1) * POINTS_PER_PART
-        some = self._points[at : at + POINTS_PER_PART]
-        texts = [
-            point_text(point, self._version, number, self._left_s(BYPASS, point)) for point in some
-        ]
-        return "[" + ",".join(texts) + "]"
+        for piece in self._points[at : at + POINTS_PER_PART] if number else self._head():
+            if number:
+                bypassed_s = self._left_s(BYPASS, piece)
+                put_point(message.text, piece, self._version, number, bypassed_s)
+            else:
+                put_field(message.text, *piece)
+            if not message.put():
+                raise ValueError("state part too long")
 
     def _left_s(self, verb, point=None):
         return left_s(self._panel.find(verb, point), self._clock.ms())

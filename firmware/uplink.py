@@ -19,7 +19,7 @@ from lib.backoff import Backoff
 from lib.codes import NO_BROKER, NO_DESK
 from lib.forget import forget
 from lib.outgoing import Outgoing
-from lib.payload import event_text, sample_text
+from lib.payload import put_event, put_sample
 from lib.silence import Silence
 from mqtt import Client, LinkLost
 
@@ -141,38 +141,43 @@ class Uplink:
         free = self._client.window - self._client.in_flight
         if not free:
             return False
-        if self._send_run(self._events, event_text, "up/event", EVENTS_PER_MESSAGE):
+        if self._send_run(self._events, put_event, "up/event", EVENTS_PER_MESSAGE):
             return True
         if free <= SPARE_SLOTS:
             return False
         return self._send_state() or self._send_run(
-            self._samples, sample_text, "up/sample", SAMPLES_PER_MESSAGE
+            self._samples, put_sample, "up/sample", SAMPLES_PER_MESSAGE
         )
 
-    def _send_run(self, outgoing, write, channel, most):
+    def _send_run(self, outgoing, put, channel, most):
         first, count = outgoing.cursor.next(most)
-        if not count:
+        client = self._client
+        if not count or not client.begin(self._topic + channel, "["):
             return False
-        texts = []
+        some = False
         for n in range(first, first + count):
-            if outgoing.lane.read(n, self._record):  # else it is damaged, and the lane counts it
-                texts.append(self._text(write))
-        if texts and not self._client.publish(self._topic + channel, "[" + ",".join(texts) + "]"):
-            return False
+            if not outgoing.lane.read(n, self._record):
+                continue  # it is damaged, and the lane counts it
+            put(client.text, self._record, self._journal.epoch, self._report.units, self._clock)
+            if not client.put():
+                count = n - first  # the message is full
+                break
+            some = True
+        if some:
+            client.end()
         outgoing.cursor.sent(first, count)
         return True
-
-    def _text(self, write):
-        return write(self._record, self._journal.epoch, self._report.units, self._clock)
 
     def _send_state(self):
         if self._part == self._parts:
             if not self._state_due():
                 return False
             self._part, self._parts = 0, self._report.renew()
-        text = self._report.part(self._part)
-        if not self._client.publish(self._topic + f"up/state/{self._part}", text, retain=True):
+        client = self._client
+        if not client.begin(self._topic + f"up/state/{self._part}", "[" if self._part else "{"):
             return False
+        self._report.put(self._part, client)
+        client.end(retain=True)
         self._part += 1
         return True
 

@@ -105,6 +105,12 @@ def publish_bytes(topic, payload):
     return 1 + _remaining_bytes(remaining) + remaining
 
 
+def payload_at(at, topic):
+    """Return where the payload of a PUBLISH may be written before its size, from 128 bytes to
+    16 KiB, is known: put_publish then has nothing to move, and with a shorter one a byte."""
+    return at + 3 + 2 + len(topic) + 2
+
+
 def put_publish(buf, at, packet_id, topic, payload, retain):
     """Publish with QoS 1; topic and payload are memoryviews."""
     first = PUBLISH << 4 | _QOS_1 | (_RETAIN if retain else 0)

@@ -1,4 +1,4 @@
-"""What the gateway says on the wire: flat JSON texts, written without building a tree.
+"""What the gateway says on the wire: flat JSON, printed to a stream without building a text.
 
 Keys and bounds are described in docs/asyncapi.yaml; tests on both sides read the same vectors.
 """
@@ -18,20 +18,24 @@ def decimal(thousandths):
     return (sign + str(whole) + "." + f"{rest:03d}").rstrip("0")
 
 
-def _stamp(n, epoch, boot, up_s, up_ms, quality, time_s):
-    return (
-        f'"n":{n},"epoch":{epoch},"boot":{boot},"up_s":{up_s},"up_ms":{up_ms},'
-        f'"time_s":{time_s or "null"},"time_quality":"{QUALITIES[quality]}"'
-    )
+def _put_stamp(  # noqa: PLR0913
+    out, n, epoch, boot, up_s, up_ms, quality, time_s, point, mode
+):
+    print(
+        '{"n":', n, ',"epoch":', epoch, ',"boot":', boot, ',"up_s":', up_s, ',"up_ms":', up_ms,
+        ',"time_s":', time_s or "null", ',"time_quality":"', QUALITIES[quality],
+        '","point":', point, ',"mode":"', MODES[mode],
+        sep="", end="", file=out,
+    )  # fmt: skip
 
 
-def event_text(record, epoch, units, _):
-    """Return one event record as a JSON object; `units` maps a point's number to its unit.
+def put_event(out, record, epoch, units, _):
+    """Print one event record as a JSON object; `units` maps a point's number to its unit.
 
     An event was dated when it was raised; it needs no clock here."""
     (n, boot, point, up_s, up_ms, mode, quality, time_s, event, conditions, changed, value, code,
      limit) = unpack_event(record)  # fmt: skip
-    stamp = _stamp(n, epoch, boot, up_s, up_ms, quality, time_s)
+    _put_stamp(out, n, epoch, boot, up_s, up_ms, quality, time_s, point, mode)
     unit = units.get(point, "")
     tail = ""
     if event == ACT:
@@ -42,15 +46,16 @@ def event_text(record, epoch, units, _):
         unit = ""
         tail = act_text(record)
         forget("lib.act", "lib.verbs")
-    return (
-        f'{{{stamp},"point":{point},"mode":"{MODES[mode]}","event":"{EVENTS[event]}",'
-        f'"conditions":{conditions},"changed":{changed},"value":{decimal(value)},'
-        f'"unit":"{unit}","limit":{decimal(limit)},"code":{code}{tail}}}'
-    )
+    print(
+        '","event":"', EVENTS[event], '","conditions":', conditions, ',"changed":', changed,
+        ',"value":', decimal(value), ',"unit":"', unit, '","limit":', decimal(limit),
+        ',"code":', code, tail, "}",
+        sep="", end="", file=out,
+    )  # fmt: skip
 
 
-def sample_text(record, epoch, units, clock):
-    """Return one sample record as a JSON object, dated by uptime where it is of this boot."""
+def put_sample(out, record, epoch, units, clock):
+    """Print one sample record as a JSON object, dated by uptime where it is of this boot."""
     (n, boot, point, up_s, up_ms, mode, quality, interval_s, low, mean, high, last) = (
         unpack_sample(record)
     )
@@ -58,31 +63,32 @@ def sample_text(record, epoch, units, clock):
     if boot == clock.boot and clock.quality:
         quality = clock.quality
         time_s = clock.time_s() - clock.up_s + up_s
-    stamp = _stamp(n, epoch, boot, up_s, up_ms, quality if time_s else 0, time_s)
-    return (
-        f'{{{stamp},"point":{point},"mode":"{MODES[mode]}","interval_s":{interval_s},'
-        f'"min":{decimal(low)},"mean":{decimal(mean)},"max":{decimal(high)},'
-        f'"last":{decimal(last)},"unit":"{units.get(point, "")}"}}'
-    )
+    quality = quality if time_s else 0
+    _put_stamp(out, n, epoch, boot, up_s, up_ms, quality, time_s, point, mode)
+    print(
+        '","interval_s":', interval_s, ',"min":', decimal(low), ',"mean":', decimal(mean),
+        ',"max":', decimal(high), ',"last":', decimal(last), ',"unit":"', units.get(point, ""),
+        '"}',
+        sep="", end="", file=out,
+    )  # fmt: skip
 
 
-def point_text(point, version, part, bypassed_s):
-    """Return one point's present state as a JSON object."""
-    return (
-        f'{{"version":{version},"part":{part},"point":{point.number},"kind":"{point.kind}",'
-        f'"mode":"{MODES[point.mode]}","conditions":{point.conditions},'
-        f'"acknowledged":{point.acknowledged},"bypassed_s":{bypassed_s},'
-        f'"value":{decimal(point.value)},"unit":"{point.unit}","code":{point.code}}}'
-    )
+def put_point(out, point, version, part, bypassed_s):
+    """Print one point's present state as a JSON object."""
+    print(
+        '{"version":', version, ',"part":', part, ',"point":', point.number,
+        ',"kind":"', point.kind, '","mode":"', MODES[point.mode],
+        '","conditions":', point.conditions, ',"acknowledged":', point.acknowledged,
+        ',"bypassed_s":', bypassed_s, ',"value":', decimal(point.value),
+        ',"unit":"', point.unit, '","code":', point.code, "}",
+        sep="", end="", file=out,
+    )  # fmt: skip
 
 
-def head_text(fields):
-    """Return the state's head, a list of (key, value) with ints, strings and None, as a JSON
-    object."""
-    return "{" + ",".join([f'"{key}":{_json(value)}' for key, value in fields]) + "}"
-
-
-def _json(value):
+def put_field(out, key, value):
+    """Print one field of the state's head, an int, a string or None."""
     if value is None:
-        return "null"
-    return f'"{value}"' if isinstance(value, str) else str(value)
+        value = "null"
+    elif isinstance(value, str):
+        value = '"' + value + '"'
+    print('"', key, '":', value, sep="", end="", file=out)

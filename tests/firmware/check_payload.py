@@ -2,9 +2,14 @@
 
 import json
 from binascii import unhexlify
+from io import BytesIO
 
 from lib import record
-from lib.payload import decimal, event_text, head_text, point_text, sample_text
+from lib.act import pack_act
+from lib.payload import decimal, put_event, put_field, put_point, put_sample
+from lib.verbs import VERBS
+from mqtt import MESSAGE_BYTES, PIECE_BYTES
+from report import POINTS_PER_PART
 
 VECTORS = __file__.rsplit("/", 2)[0] + "/golden/records.txt"
 
@@ -40,6 +45,12 @@ class FakeSummary:
         return 5050
 
 
+def printed(put, *arguments):
+    out = BytesIO()
+    put(out, *arguments)
+    return out.getvalue().decode()
+
+
 def vectors():
     with open(VECTORS) as file:
         for line in file:
@@ -52,7 +63,8 @@ def test_every_vector_is_sound_and_encodes_to_its_json():
     count = 0
     for packed, expected in vectors():
         assert record.is_sound(packed), expected
-        text = event_text(packed, expected["epoch"], {expected["point"]: expected["unit"]}, None)
+        units = {expected["point"]: expected["unit"]}
+        text = printed(put_event, packed, expected["epoch"], units, None)
         assert json.loads(text) == expected, text
         count += 1
     assert count >= 12, count
@@ -77,7 +89,7 @@ def test_a_sample_of_this_boot_is_dated_by_its_uptime():
     clock = FakeClock()
     packed = packed_sample()
     clock.up_s += 100
-    said = json.loads(sample_text(packed, 9, {101: "mA"}, clock))
+    said = json.loads(printed(put_sample, packed, 9, {101: "mA"}, clock))
     assert said == {
         "n": 5, "epoch": 9, "boot": 3, "up_s": 812, "up_ms": 40, "time_s": 1767225500,
         "time_quality": "desk", "point": 101, "mode": "live", "interval_s": 60, "min": 4.9,
@@ -88,27 +100,52 @@ def test_a_sample_of_this_boot_is_dated_by_its_uptime():
 def test_a_sample_of_an_earlier_boot_is_left_undated():
     clock = FakeClock()
     clock.boot = 4
-    said = json.loads(sample_text(packed_sample(), 9, {101: "mA"}, clock))
+    said = json.loads(printed(put_sample, packed_sample(), 9, {101: "mA"}, clock))
     assert said["time_s"] is None and said["time_quality"] == "none"
 
 
 def test_a_sample_without_a_clock_is_left_undated():
     clock = FakeClock()
     clock.quality = 0
-    said = json.loads(sample_text(packed_sample(), 9, {101: "mA"}, clock))
+    said = json.loads(printed(put_sample, packed_sample(), 9, {101: "mA"}, clock))
     assert said["time_s"] is None and said["time_quality"] == "none"
 
 
 def test_a_point_says_its_state():
-    assert json.loads(point_text(FakePoint(), 12, 1, 14399)) == {
+    assert json.loads(printed(put_point, FakePoint(), 12, 1, 14399)) == {
         "version": 12, "part": 1, "point": 101, "kind": "smoke", "mode": "live", "conditions": 1,
         "acknowledged": 1, "bypassed_s": 14399, "value": 25.1, "unit": "mA", "code": 0,
     }  # fmt: skip
 
 
-def test_the_head_is_written_from_pairs():
-    assert json.loads(head_text([("firmware", "0.1.0"), ("boot", 3), ("time_s", None)])) == {
-        "firmware": "0.1.0",
-        "boot": 3,
-        "time_s": None,
-    }
+def test_a_field_of_the_head_is_a_text_a_number_or_nothing():
+    for value, text in (
+        ("0.1.0", '"0.1.0"'),
+        (3, "3"),
+        (0xFFFFFFFF, "4294967295"),
+        (None, "null"),
+    ):
+        assert printed(put_field, "key", value) == '"key":' + text
+
+
+def test_no_record_is_longer_than_the_piece_that_the_client_keeps_room_for():
+    clock = FakeClock()
+    clock.boot, clock.up_s, clock.up_ms = 0xFFFF, 0xFFFFFFFF, 999
+    point = FakePoint()
+    point.number, point.mode = 0xFFFF, 2
+    packed = bytearray(record.SIZE)
+    author = (0, 0x3FFF, 31, 0xFFFFFFFF)
+    verb = max(range(len(VERBS)), key=lambda i: len(VERBS[i]))
+    pack_act(packed, clock, verb, 3, author, point, 4320)
+    record.seal(packed, 0xFFFFFFFF, record.body(packed))
+    size = len(printed(put_event, packed, 0xFFFFFFFF, {}, None))
+    assert 300 < size <= PIECE_BYTES, size
+
+
+def test_a_part_of_the_state_fits_into_a_message_whatever_its_points():
+    point = FakePoint()
+    point.number, point.mode, point.conditions, point.acknowledged = 0xFFFF, 2, 15, 15
+    point.kind, point.unit, point.value, point.code = "k" * 24, "u" * 8, -0x7FFFFFFF, 255
+    size = len(printed(put_point, point, 0xFFFFFFFF, 9999, 259200))
+    head_bytes = 7 + len("firegrid/1//up/state/9999") + 2 * 32
+    assert head_bytes + POINTS_PER_PART * (size + 1) + 1 <= MESSAGE_BYTES, size

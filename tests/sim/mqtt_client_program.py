@@ -12,7 +12,7 @@ from time import sleep_ms, ticks_diff, ticks_ms
 
 from lib.backoff import Backoff
 from link import LinkLost
-from mqtt import Client
+from mqtt import MESSAGE_BYTES, Client
 
 PLAN = {
     "address": "127.0.0.1",
@@ -47,6 +47,7 @@ class Program:
             plan["client_id"], "test/status", "offline", plan["keepalive_s"], ticks_ms,
             window=plan["window"], ack_limit_ms=plan["ack_limit_ms"],
             ping_limit_ms=plan["ping_limit_ms"],
+            message_bytes=max(MESSAGE_BYTES, plan["size"] + 256),
         )  # fmt: skip
         self._client._waiting._last_id = plan["last_id"]
         self._payload = bytearray(b"." * plan["size"])

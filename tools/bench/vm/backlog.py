@@ -9,7 +9,6 @@ from lib import record
 from lib.journal import EVENTS, Journal, Lane
 from lib.point import Gateway
 from lib.ramflash import RamFlash
-from mqtt import Client
 
 _POLL_MS = 2
 SECTOR_BYTES = 4096
@@ -47,40 +46,14 @@ class Report:
     def renew(self):
         return 1
 
-    def part(self, number):
-        return "{}"
-
-
-class WatchedLane(Lane):
-    """Knows the newest record that was read."""
-
-    newest = 0
-
-    def read(self, n, into):
-        self.newest = max(self.newest, n)
-        return super().read(n, into)
-
-
-class WatchedClient(Client):
-    """The one that the uplink makes; `sent` is the newest record on its way."""
-
-    def __init__(self, *settings):
-        super().__init__(*settings)
-        self.sent = 0
-        self.lane = None
-        WatchedClient.made = self
-
-    def publish(self, topic, payload, retain=False):
-        packet_id = super().publish(topic, payload, retain)
-        if packet_id:
-            self.sent = self.lane.newest
-        return packet_id
+    def put(self, number, message):
+        message.put()
 
 
 def full_journal(clock, count):
     journal = Journal(RamFlash(), RamFlash(), 1)
     sectors = 4 + count * record.SIZE // SECTOR_BYTES
-    journal.events = WatchedLane(EVENTS, RamFlash(sectors, SECTOR_BYTES))
+    journal.events = Lane(EVENTS, RamFlash(sectors, SECTOR_BYTES))
     packed = bytearray(record.SIZE)
     source = Gateway()
     source.value = 25100
@@ -99,19 +72,16 @@ async def drain(port, count):
         "site": "bench", "gateway": "gw", "keepalive_s": 60, "wifi_ssid": "", "wifi_key": "",
         "broker_host": "127.0.0.1", "broker_port": port,
     }  # fmt: skip
-    carrier = uplink.Uplink(head, Board(), clock, journal, Recorder(), Report())
-    client = WatchedClient.made
-    client.lane = journal.events
+    carrier = uplink.Uplink(head, Board(), clock, journal, Recorder(), Report(), None)
+    client = carrier._client
+    cursor = carrier._events.cursor
     tasks = [asyncio.create_task(task(lambda _: None)) for task in (carrier.run, carrier.listen)]
     while not carrier.connected:
         await asyncio.sleep_ms(_POLL_MS)
     begin_us = ticks_us()
-    while client.sent < count or client.in_flight:
+    while cursor.next(1)[1] or client.in_flight:
         await asyncio.sleep_ms(_POLL_MS)
     for task in tasks:
         task.cancel()
     await client.close()
     return begin_us
-
-
-uplink.Client = WatchedClient
