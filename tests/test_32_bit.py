@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # What is not for this VM: whole check_ files, and single tests.
 NEEDS_FILES = {"check_config", "check_fingerprint", "check_forget"}
 NEEDS_ASYNCIO = {"check_supervisor"}
+NEEDS_SOCKETS = {"check_payload"}
 NOT_HERE = {
     # a short sleep takes milliseconds
     "test_a_conversion_that_never_ends_is_given_up_within_3_ms",
@@ -31,6 +32,7 @@ MODULES = sorted(
     {path.stem for path in (ROOT / "tests" / "firmware").glob("check_*.py")}
     - NEEDS_FILES
     - NEEDS_ASYNCIO
+    - NEEDS_SOCKETS
 )
 
 

@@ -3,7 +3,8 @@
 from time import ticks_add
 
 from lib import service
-from lib.point import ALARM, DRILLED, SUPERVISORY, TEST, TROUBLE, Level, Point
+from lib.level import Level
+from lib.point import ALARM, DRILLED, SUPERVISORY, TEST, TROUBLE, Point
 
 START = ticks_add(0, -700)
 HOLD_MS = 200

@@ -119,7 +119,7 @@ class Random:
             if watch.over_since is not None or watch.point._lost._since_ms is not None:
                 return 0
         for watch in self.watches:
-            if any(level._hold._since_ms is not None for level in watch.point._levels):
+            if any(level._since_ms is not None for level in watch.point._levels):
                 return 0
         ms = -self.bench.clock.ms() % WRAP - 500
         return ms if 0 < ms < WRAP // 2 - 1 else max(0, min(ms, WRAP // 4))

@@ -137,6 +137,7 @@ def test_a_gateway_that_hangs_is_reset_by_its_watchdog_and_says_so(speed, tmp_pa
         live.assert_stored_once()
 
 
+@pytest.mark.full
 def test_a_full_journal_drops_the_oldest_and_says_how_many(tmp_path):
     board = tmp_path / "boards" / "gw-gate"
     board.mkdir(parents=True)
