@@ -9,6 +9,7 @@ import network
 from machine import Pin
 
 I2C_HZ = 400_000
+SEND_BYTES = 2560  # of the uplink: one message, and room for replies
 _UART = 2  # 0 is the console's, 1 stands on the flash chip's pins by default
 _BOOT_MASK = 0xFFFF  # a record has 16 bits for the boot number
 
@@ -19,6 +20,7 @@ class Board:
     RESET_CAUSES = ("unknown", "power_on", "hard", "watchdog", "deep_sleep", "soft")
 
     def __init__(self):
+        self.send_buffer = bytearray(SEND_BYTES)  # in one piece: the heap is whole only now
         self._nvs = esp32.NVS("firegrid")
         self._chips = {}
         self._wires = {}  # 1-Wire buses, by pin

@@ -64,7 +64,7 @@ class Client:
         window=8,
         ack_limit_ms=10000,
         ping_limit_ms=5000,
-        message_bytes=MESSAGE_BYTES,
+        out=None,
     ):
         self.window = window
         self.connected = False
@@ -76,8 +76,8 @@ class Client:
         self._ping_every_ms = keepalive_s * 500
         self._waiting = Window(window)
         self._inbox = Inbox(_RECEIVED_BYTES)
-        self._message_bytes = message_bytes
-        self._out = bytearray(message_bytes + _REPLIES_BYTES)
+        self._out = out or bytearray(MESSAGE_BYTES + _REPLIES_BYTES)
+        self._message_bytes = len(self._out) - _REPLIES_BYTES
         self._out_view = memoryview(self._out)
         self.text = BytesIO(PIECE_BYTES)
         self._topic = None  # of the message that is being written

@@ -59,6 +59,7 @@ class Uplink:
             self._status("offline"),
             head["keepalive_s"],
             clock.ms,
+            out=board.send_buffer,
         )
         self._backoff = Backoff(random)
         self._found = None  # the broker's address, where it is known by name

@@ -47,7 +47,7 @@ class Program:
             plan["client_id"], "test/status", "offline", plan["keepalive_s"], ticks_ms,
             window=plan["window"], ack_limit_ms=plan["ack_limit_ms"],
             ping_limit_ms=plan["ping_limit_ms"],
-            message_bytes=max(MESSAGE_BYTES, plan["size"] + 256),
+            out=bytearray(max(MESSAGE_BYTES, plan["size"] + 256) + 256),
         )  # fmt: skip
         self._client._waiting._last_id = plan["last_id"]
         self._payload = bytearray(b"." * plan["size"])

@@ -17,6 +17,8 @@ SECTOR_BYTES = 4096
 class Board:
     """A network that is always there."""
 
+    send_buffer = None  # the client makes its own
+
     def join_network(self, ssid, key):
         pass
 
