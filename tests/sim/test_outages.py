@@ -186,6 +186,7 @@ def lost_in_state(live):
 # ---- its configuration ----
 
 
+@pytest.mark.full
 def test_a_configuration_that_is_cut_off_is_refused_and_the_last_good_one_used(tmp_path):
     with Live("yard", tmp_path) as live:
         live.until_settled()

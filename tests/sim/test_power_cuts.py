@@ -34,6 +34,7 @@ def test_no_cut_loses_or_invents_a_record(size, count, appends, seed):
     assert size > 512 or min(said["rounds"]) >= 1, "not every ring has come around"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("file", "sound", "broken"),
     [

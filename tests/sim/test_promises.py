@@ -84,7 +84,7 @@ STATES = (
 
 
 # The default suite plays those in which most is different; test-full plays all.
-SOONER = {"link_fine", "broker_down", "wifi_absent_from_the_start"}
+SOONER = {"link_fine", "broker_down"}
 CASES = [
     pytest.param(state, marks=() if state.__name__ in SOONER else pytest.mark.full)
     for state in STATES
@@ -118,6 +118,7 @@ def test_smoke_sounds_in_time_while_the_name_server_is_silent(tmp_path):
         server.stop()
 
 
+@pytest.mark.full
 def test_a_name_that_nobody_answers_never_holds_up_the_gateway(tmp_path):
     """getaddrinfo() of a name stops the whole board for 5 s here, as on the chip."""
     with Live("yard", tmp_path, dns_port=0) as live:
