@@ -14,6 +14,7 @@ import socket
 import struct
 import threading
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ class Link:
         self._listener: socket.socket | None = None
         self._fillers: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._accepting: asyncio.Task[None] | None = None
+        self._new: set[socket.socket] = set()  # accepted, and not carried yet
 
     def set_mode(self, mode: str) -> None:
         """Change over at once, also for the connections that stand."""
@@ -77,7 +78,7 @@ class Link:
         self._listener = _bound(self.port)
         self._listener.listen(64)
         self._listener.setblocking(False)
-        self._accepting = asyncio.create_task(self._accept(self._listener))
+        asyncio.get_running_loop().add_reader(self._listener, self._accept)
 
     def _listen_full(self) -> None:
         """Listen with a queue that is full: the kernel then drops every further SYN."""
@@ -90,21 +91,32 @@ class Link:
             self._fillers.append(filler)
 
     def _close_listener(self) -> None:
-        if self._accepting:
-            self._accepting.cancel()
+        if self._listener:
+            asyncio.get_running_loop().remove_reader(self._listener)
         for sock in (self._listener, *self._fillers):
             if sock:
                 sock.close()
-        self._accepting = self._listener = None
+        self._listener = None
         self._fillers = []
 
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            client, _ = await loop.sock_accept(listener)
-            task = asyncio.create_task(self._carry(client))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _accept(self) -> None:
+        """Take a connection that waits; in one go, so that none is lost between two steps."""
+        assert self._listener
+        try:
+            client, _ = self._listener.accept()
+        except OSError:
+            return  # it has gone again
+        client.setblocking(False)
+        self._new.add(client)
+        task = asyncio.create_task(self._carry(client))
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._done, client))
+
+    def _done(self, client: socket.socket, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if client in self._new:  # cancelled before it began
+            self._new.remove(client)
+            client.close()
 
     def _reset(self) -> None:
         for task in self._tasks:
@@ -112,6 +124,7 @@ class Link:
 
     async def _carry(self, client: socket.socket) -> None:
         """Carry one connection until both ways have ended; a cancelled one is reset."""
+        self._new.discard(client)
         with contextlib.ExitStack() as ends:
             try:
                 await self._join(client, ends)

@@ -1,5 +1,6 @@
 """The network between gateway and broker, broken in every way that it breaks in the field."""
 
+import gc
 import socket
 import struct
 import threading
@@ -149,6 +150,15 @@ def test_refused_refuses_and_resets_what_stands(link, connect):
         peer.recv(1)
     with pytest.raises(ConnectionRefusedError):
         connect()
+
+
+def test_a_connection_refused_in_the_moment_of_its_acceptance_is_closed(link):
+    """A socket that nobody closes is a warning, and a warning fails the test."""
+    for _ in range(40):
+        with socket.create_connection(("127.0.0.1", link.port), timeout=WAIT_S):
+            link.set_mode(REFUSED)
+        link.set_mode(UP)
+    gc.collect()
 
 
 def test_swallow_lets_no_connection_come_about(link, connect):
