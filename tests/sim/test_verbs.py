@@ -154,10 +154,16 @@ class Orders:
         return said["id"]
 
     def send_raw(self, payload, retain=False):
-        """Send any bytes."""
+        """Send any bytes; return when the broker has carried them."""
+        before = self._carried(payload)
         self._live.until(
             lambda: self._client.publish(self._topic, payload, retain=retain), "it is sent"
         )
+        self._live.until(lambda: self._carried(payload) > before, "the broker carries it")
+
+    def _carried(self, payload):
+        seen = [(seen.topic, seen.payload) for seen in list(self._live.tap.seen)]
+        return seen.count((self._topic, payload))
 
     def answers(self, command):
         """Return (verb, result, point) of each answer to a command."""
