@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from firegrid import resources, tables, words
+from firegrid.kinds_page import kinds_page
 
 __all__ = ["firmware_files", "generated_files", "main", "site_schema_parts"]
 
@@ -293,6 +294,7 @@ def generated_files(root: Path) -> Iterator[tuple[Path, str]]:
     schema = json.loads(path.read_text(encoding="utf-8"))
     schema["$defs"] |= site_schema_parts()
     yield path, json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    yield root / "docs" / "KINDS.md", kinds_page()
 
 
 def main() -> None:
