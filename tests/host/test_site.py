@@ -237,6 +237,27 @@ def test_a_short_span_needs_no_word_about_too_high_a_pressure(write):
     assert site.point("indoor").levels["high"].limit == 1000
 
 
+THREE_LINES = """
+[[point]]
+number = 190
+kind = "smoke"
+input = "gpio35"
+"""
+
+
+def test_a_plain_smoke_point_is_three_lines(write):
+    point = load_site(write(more=THREE_LINES)).point("190")
+    assert (point.id, point.gateway, point.place) == ("smoke-190", "gw", "Cellar")
+    assert point.levels["alarm"].limit == 15
+
+
+@pytest.mark.parametrize("kind", ['"smok"', "3", '["smoke"]'])
+def test_a_point_without_id_and_kind_misses_both(write, kind):
+    refused = refusal(write(more=THREE_LINES.replace('"smoke"', kind)))
+    assert any("id: is missing" in line for line in refused), refused
+    assert any("kind: " in line for line in refused), refused
+
+
 def test_the_two_sites_together_have_every_kind_and_every_driver(garden, faces):
     points = garden.points + faces.points
     assert {point.table.key for point in points} == set(tables.quantities())

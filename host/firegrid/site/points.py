@@ -47,12 +47,12 @@ def read_point(
 ) -> Point | None:
     """Return the point, or None where it cannot even be told what it measures.
 
-    Where there is only one gateway, a point need not name it; its place is the gateway's, unless
-    it has a better one.
+    Without an id it is called by its kind and number. Where there is only one gateway, a point
+    need not name it; its place is the gateway's, unless it has a better one.
     """
     fields = Fields(row, _label(row, index), problems)
     number = fields.count("number", 1, POINT_NUMBER_MAX)
-    ident = fields.ident("id")
+    ident = fields.ident("id", *_usual_id(row))
     gateway = fields.ident("gateway", *[only.id for only in gateways if len(gateways) == 1])
     place = fields.text("place", *[one.place for one in gateways if one.id == gateway][:1])
     quantity = _quantity(fields)
@@ -89,6 +89,13 @@ def read_point(
     if driver:  # without one, its parameters would all be called unknown
         _end(fields, quantity)
     return point
+
+
+def _usual_id(row: Mapping[str, Any]) -> list[str]:
+    """Return what a point is called that has no id: smoke-101; nothing where that is unknown."""
+    kind, number = row.get("kind"), row.get("number")
+    known = isinstance(kind, str) and kind in tables.kinds() and isinstance(number, int)
+    return [f"{kind}-{number}".replace("_", "-")] if known else []
 
 
 def _label(row: Mapping[str, Any], index: int) -> str:
