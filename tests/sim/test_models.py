@@ -12,8 +12,9 @@ from firegrid.resources import checkout
 
 TRACES = checkout() / "examples" / "traces"
 NAMES = sorted(str(path.relative_to(TRACES)) for path in TRACES.glob("*/*.csv"))
-# Same machine, same bytes; another processor may round a last digit otherwise.
-NEAR = {"rel": 0.01, "abs": 0.11}
+# Same machine, same bytes. On another processor CFAST's mathematics library takes other ways, and
+# its solver other steps: up to 1.6 % were seen between two of them, where smoke rises steeply.
+NEAR = {"rel": 0.03, "abs": 0.11}
 
 
 def program(name):
