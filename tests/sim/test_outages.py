@@ -23,6 +23,7 @@ LINK_TROUBLE_S = 60  # GB/T 45839, EN 54-21: 100 s
 DESK_S = 30
 RESENT_S = 45  # the time limit for the desk's answer, and the way there
 WATCHDOG_S = 15
+AWAY_S = 20  # a broker that was killed
 SECTOR = 4096
 SECTORS = 5  # of a flash partition that is soon full
 RING = SECTORS * SECTOR // 32  # more events than it holds
@@ -39,13 +40,12 @@ def speed(request):
 # ---- the broker ----
 
 
-@pytest.mark.parametrize("away_s", [5, pytest.param(20, marks=pytest.mark.full)])
-def test_nothing_is_lost_when_the_broker_is_killed_and_comes_back(away_s, tmp_path):
-    with Live("two-gateways", tmp_path) as live:
+def test_nothing_is_lost_when_the_broker_is_killed_and_comes_back(speed, tmp_path):
+    with Live("two-gateways", tmp_path, speed) as live:
         raise_alarms(live)
         os.kill(live.broker.pid, signal.SIGKILL)
         raise_alarms(live)
-        time.sleep(away_s)
+        time.sleep(AWAY_S / speed)
         live.broker.start()
         live.until_settled(RESENT_S)
         raise_alarms(live)
@@ -92,8 +92,8 @@ def test_a_desk_that_stores_nothing_is_noticed_and_gets_everything_later(speed, 
 # ---- the gateway itself ----
 
 
-def test_after_a_power_cut_it_counts_its_start_and_goes_on_in_its_journal(tmp_path):
-    with Live("yard", tmp_path) as live:
+def test_after_a_power_cut_it_counts_its_start_and_goes_on_in_its_journal(speed, tmp_path):
+    with Live("yard", tmp_path, speed) as live:
         raise_alarm(live, "smoke-gate")
         live.until_settled()
         live.until(live.heads, "a state")
@@ -108,8 +108,8 @@ def test_after_a_power_cut_it_counts_its_start_and_goes_on_in_its_journal(tmp_pa
         assert head["epoch"] == live.heads()[0]["epoch"]
 
 
-def test_what_was_raised_without_a_link_is_sent_after_a_power_cut(tmp_path):
-    with Live("yard", tmp_path) as live:
+def test_what_was_raised_without_a_link_is_sent_after_a_power_cut(speed, tmp_path):
+    with Live("yard", tmp_path, speed) as live:
         live.until_settled()
         live.fleet.set_link("gw-gate", False)
         raise_alarm(live, "smoke-gate")

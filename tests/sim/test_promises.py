@@ -83,8 +83,8 @@ STATES = (
 )
 
 
-# The default suite plays those in which most is different; test-full plays all.
-SOONER = {"link_fine", "broker_down"}
+# The default suite plays the one in which most is different; test-full plays all.
+SOONER = {"broker_down"}
 CASES = [
     pytest.param(state, marks=() if state.__name__ in SOONER else pytest.mark.full)
     for state in STATES
