@@ -55,9 +55,11 @@ class Pins:
         self._live.until(lambda: self.is_on(name) == on, f"{name} is {on}", timeout_s)
 
 
-@pytest.fixture
-def live(tmp_path):
-    with Live("outputs", tmp_path) as live:
+@pytest.fixture(
+    params=[SPEED, pytest.param(1, marks=pytest.mark.full)], ids=lambda speed: f"x{speed}"
+)
+def live(request, tmp_path):
+    with Live("outputs", tmp_path, request.param) as live:
         live.pins = Pins(live)
         live.until_settled()
         yield live
@@ -69,7 +71,7 @@ def drive(live, point, signal, value):
 
 def press(live, held_s):
     live.fleet.press("gw-gate", True)
-    time.sleep(held_s)
+    time.sleep(held_s / live.speed)
     live.fleet.press("gw-gate", False)
 
 

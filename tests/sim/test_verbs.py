@@ -14,15 +14,22 @@ from firegrid.mqtt import Client
 from live import Live
 
 SPEED = 30
+HURRY = 5  # of a gateway that a person stands before
 POINT, NUMBER = "smoke-gate", 101
 OTHER, OTHER_NUMBER = "smoke-barn", 201
 WHO = 17
 
 
 @pytest.fixture
-def live(tmp_path):
+def speed():
+    """How fast time passes; the tests at the button have it pass faster."""
+    return 1
+
+
+@pytest.fixture
+def live(speed, tmp_path):
     """Return a yard with one smoke point that is settled."""
-    with Live("yard", tmp_path) as started:
+    with Live("yard", tmp_path, speed) as started:
         started.until_settled()
         yield started
         settle(started)
@@ -50,6 +57,9 @@ def clean(live, point=POINT):
 # ---- the button ----
 
 
+@pytest.mark.parametrize(
+    "speed", [HURRY, pytest.param(1, marks=pytest.mark.full)], ids=lambda speed: f"x{speed}"
+)
 def test_a_short_press_acknowledges_a_long_one_silences_a_held_one_resets(live):
     raise_alarm(live)
     live.until(live.is_sounding, "the sounder")
