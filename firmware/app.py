@@ -19,31 +19,29 @@ from sampling import Sampling
 from terminal import Terminal
 
 VERSION = "0.1.0"
-LATE = ("console", "selftest", "commands", "acts", "lib.act", "lib.service", "lib.verbs")
+LATE = (
+    "console", "selftest", "commands", "restore", "acts", "lib.act", "lib.service", "lib.verbs"
+)  # fmt: skip
 
 
 def build(board, root):
     """Return the supervisor of a whole gateway; `root` is the folder of the firmware that was
     booted. The points are watched even where there is nobody to tell."""
     rehearse()
-    clock = Clock(board.count_boot())
-    fresh = int.from_bytes(os.urandom(4), "little") | 1
-    journal = Journal(board.partition("events"), board.partition("samples"), fresh)
-    forget("lib.recovery")
     gateway = Gateway()
-    recorder = Recorder(clock, journal, gateway)
-    recorder.note(record.BOOT, value=board.reset_cause() * 1000)
-    recorder.recovered()
-
+    clock, journal, recorder, restored = recall(board, gateway)
     refused, head, indicators, ruled, buses, channels = assemble(board, clock)
     recorder.trouble(CONFIG_REFUSED, refused is not None)
     if refused:
         print("configuration refused:", refused)
     points = [channel.point for channel in channels]
     recorder.watch(points)
+    journal.reserve([0] + [point.number for point in points])
     panel = Panel(points, gateway)
     outputs = Outputs(indicators, ruled, panel, clock, board)
     operation = Operation(panel, outputs, recorder, clock)
+    restored.restore(operation)
+    del restored  # it would keep its module in memory
     tasks = Supervisor(clock.ms, recorder.task_failed)
     fail_safe = indicators.get("fail_safe")
     health = Health(board.watchdog(WATCHDOG_MS), tasks, panel, fail_safe, clock)
@@ -73,6 +71,23 @@ def rehearse():
 
 
 # Each of these imports late and forgets: tables and uplink are never in memory together.
+
+
+def recall(board, gateway):
+    """Return clock, journal, recorder, and what brings the panel back once it is wired; the clock
+    begins where it was, and this start is told."""
+    from restore import Restored
+
+    clock = Clock(board.count_boot())
+    fresh = int.from_bytes(os.urandom(4), "little") | 1
+    journal = Journal(board.partition("events"), board.partition("samples"), fresh)
+    restored = Restored(journal)
+    restored.hold_clock(clock)
+    recorder = Recorder(clock, journal, gateway)
+    recorder.note(record.BOOT, value=board.reset_cause() * 1000)
+    recorder.recovered()
+    forget("lib.recovery", "restore", "acts", "lib.service", "lib.verbs")
+    return clock, journal, recorder, restored
 
 
 def assemble(board, clock):

@@ -12,7 +12,7 @@ from time import ticks_add, ticks_diff
 
 from micropython import const
 
-from clock import DESK
+from clock import DESK, HELD
 from lib import record
 from lib.address import is_address
 from lib.backoff import Backoff
@@ -217,8 +217,10 @@ class Uplink:
                 outgoing.lane.release(upto)
                 outgoing.answered(now_ms)
             self._backoff.restart()  # not before: a broker that drops us at once is no success
+        held_s = self._clock.time_s() if self._clock.quality == HELD else time_s
         if time_s > 0 and self._clock.set(time_s, DESK):
             self._recorder.note(record.CLOCK)
+            self._operation.slept(time_s - held_s)
 
     def _watch(self, beat):
         """Beat, and turn a broker or a desk that is away for too long into TROUBLE."""

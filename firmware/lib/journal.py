@@ -2,7 +2,7 @@
 
 Two rings of 32-byte records on raw flash, events and samples; docs/SPEC-journal.md has every bit.
 A sector begins with a header, records grow up from there, notes of 16 bytes grow down from its
-end: how far the desk has stored, and what must outlive a reset for each point. An append is one
+end: how far the desk has stored, and what the events so far say of each point. An append is one
 program operation; only a new sector costs an erase, done ahead by `tend` in a quiet moment. A
 power cut at any byte loses no record whose append has returned, and no flash at all is needed for
 an append to return: a partition that fails is replaced by a little RAM.
@@ -26,7 +26,7 @@ MAGIC = b"FGJ\x01"  # the last byte is the format's version
 HEADER = const(32)  # two halves: erased (magic, erases, lane), opened (number, first, epoch)
 HALF = const(16)  # of a header; and a note
 POSITION = const(1)  # note: the desk has stored up to n, losses below m have been told
-CARRY = const(8)  # a state is written again once it is so many sectors old
+CARRY = const(8)  # a state that stands is written again once its note is so many sectors old
 
 _ZEROS = bytes(HEADER)
 _ERASE = const(6)  # of ioctl
@@ -98,6 +98,8 @@ class Lane:
         self._failures = 0
         self.at += record.SIZE
         self.next = n + 1
+        if self.number == EVENTS:
+            self.states.follow(self.slot)
         return n
 
     def read(self, n, into):
@@ -120,23 +122,17 @@ class Lane:
         self.first = max(self.first, upto + 1)
         self._pass_damage()
         if upto - self._noted >= _NOTE_EVERY:
-            self._note(None)
+            self._note_position()
 
     def tell(self):
         """All losses so far have been told: no reset shall tell them again."""
         self.told = self.first - 1
-        self._note(None)
+        self._note_position()
 
     def tend(self, quiet):
         """Erase the sector ahead, in a quiet moment: an erase holds everything for 45 ms."""
         if quiet and self.ready < 0:
             self._prepare()
-
-    def remember(self, point, state):
-        """Keep up to 8 bytes for a point (0: the gateway) through any reset; b"" lets go."""
-        i = self.states.put(point, state)
-        if i >= 0:
-            self._note_state(i)
 
     def clear(self, places):
         """Mark sectors that hold nothing as let go, so that they are told once only."""
@@ -165,12 +161,14 @@ class Lane:
     def _carry(self):
         """Write into the new sector what would else be gone with an old one."""
         serial = self.serial
-        self._note(None)
-        for i in range(len(self.states.serials)):
-            if serial != self.serial:
-                return  # this sector failed, and the next has carried all
-            if self.states.stands(i) and serial - self.states.serials[i] >= carry_age(self):
+        states = self.states
+        for i in range(len(states.numbers)):
+            old = serial - states.marks[i] >= carry_age(self)
+            if states.changed[i] or (old and states.stands(i)):
                 self._note_state(i)
+                if serial != self.serial:
+                    return  # this sector failed, and the next has carried all
+        self._note_position()  # at last: a sector that has one has all states
 
     def _prepare(self):
         """Erase the next sector that can be erased; the records in it are gone."""
@@ -225,17 +223,21 @@ class Lane:
     # ---- notes ----
 
     def _note_state(self, i):
-        self._note(self.states.images[i])
-        self.states.serials[i] = self.serial
+        """Write a state into the sector that was just opened; where that fails, the next one has
+        them all."""
+        self.states.note(i, self._half)
+        self.floor -= HALF
+        if self._program_half(self.live, self.floor):
+            self.states.marks[i] = self.serial
+            self.states.changed[i] = 0
+        else:
+            self.open()
 
-    def _note(self, image):
-        """Write a state, or for None the position."""
+    def _note_position(self):
+        """Write the position."""
         while True:
-            if image:
-                struct.pack_into("12s", self._half, 0, image)
-            else:
-                struct.pack_into("<BBHII", self._half, 0, POSITION, 8, 0, self.stored, self.told)
-                self._noted = self.stored
+            struct.pack_into("<BBHII", self._half, 0, POSITION, 8, 0, self.stored, self.told)
+            self._noted = self.stored
             if self.floor - self.at >= HALF:
                 self.floor -= HALF
                 if self._program_half(self.live, self.floor):
@@ -352,10 +354,10 @@ class Journal:
         self.events.tend(quiet)
         self.samples.tend(quiet)
 
-    def remember(self, point, state):
-        """Keep up to 8 bytes for a point (0: the gateway) through any reset; b"" lets go."""
-        self.events.remember(point, state)
+    def reserve(self, points):
+        """Make room for what is kept of these points (0: the gateway)."""
+        self.events.states.reserve(points)
 
     def remembered(self):
-        """Return [(point, its bytes)], as last remembered."""
+        """Return [(point, its bytes)] of what outlives a reset: see lib/states.py."""
         return self.events.states.all()

@@ -59,6 +59,11 @@ class Level:
         self.stands = self.held
         return self.stands
 
+    def restore(self):
+        """It stood when the power went: it goes as if it had stood all the time."""
+        self.held = self.stands = True
+        self.restart()
+
     def clear(self):
         """Nothing has been seen yet."""
         self.held = self.stands = self.came = False

@@ -1,6 +1,7 @@
 """After a start: find in the flash what a journal's lane knew before. Needed at the start only.
 
-Reads each sector's header, the newest sector, and the notes of a few before it; writes nothing.
+Reads each sector's header, the newest two sectors, and the notes of a few before them; writes
+nothing.
 docs/SPEC-journal.md says why that is enough.
 """
 
@@ -10,7 +11,7 @@ from array import array
 from micropython import const
 
 from lib import record
-from lib.journal import HALF, HEADER, MAGIC, POSITION, carry_age, is_sealed
+from lib.journal import EVENTS, HALF, HEADER, MAGIC, POSITION, carry_age, is_sealed
 from lib.states import STATE
 
 _BLANK = b"\xff" * HALF
@@ -26,6 +27,8 @@ class Found:
         self.torn = 0  # records, notes and headers that a power cut has cut
         self.other_format = 0  # sectors of another version of this format
         self.renumbered = False  # newer records may have been lost: the lane needs a new epoch
+        self.boot = self.up_s = 0  # of the newest record
+        self.time_s = 0  # Unix time at the newest event, 0: unknown
 
 
 def recover(lane):
@@ -45,6 +48,7 @@ class _Recovery:
         self._found = found
         self._serials = array("I", bytes(4 * lane.count))
         self._chunk = memoryview(bytearray(_CHUNK))
+        self._cut_opening = False
 
     def run(self):
         lane = self._lane
@@ -55,7 +59,7 @@ class _Recovery:
         if oldest < 0:
             return
         self._edge()
-        self._notes()
+        self._follow(self._notes())
         self._close_torn()
         lane.stored = min(lane.stored, lane.next - 1)
         lane.told = min(lane.told, lane.next - 1)
@@ -141,35 +145,77 @@ class _Recovery:
                 return
 
     def _notes(self):
+        """Take in the notes that count, oldest first; return how many sectors ago the newest one
+        was opened that has all states: the position is its last note."""
         lane = self._lane
-        for age in range(min(2 * carry_age(lane), lane.count) - 1, -1, -1):
-            place = (lane.live - age) % lane.count
-            if lane.firsts[place]:
-                records = lane.end_of(place) - lane.firsts[place]
-                self._notes_of(place, HEADER + records * record.SIZE)
+        whole = 0
+        while whole < lane.count - 1 and not self._notes_of(whole, False):
+            whole += 1
+        for age in range(min(whole + 2 * carry_age(lane), lane.count) - 1, -1, -1):
+            self._notes_of(age, True)
+        self._cut_opening = whole > 0
+        return whole
 
-    def _notes_of(self, place, limit):
+    def _notes_of(self, age, take):
+        """Look at the notes of a sector, and take them in; return whether there is a position."""
         lane = self._lane
+        place = (lane.live - age) % lane.count
+        first = lane.firsts[place]
+        if not first:
+            return False
+        limit = HEADER + (lane.end_of(place) - first) * record.SIZE
         floor = lane.size
+        whole = False
         while floor - HALF >= limit:
             note = bytes(self._read(place, floor - HALF, HALF))
             if note == _BLANK:
                 break
             floor -= HALF
             if not is_sealed(note):
-                self._found.torn += 1
+                self._found.torn += take
             elif note[0] == POSITION:
+                whole = True
                 stored, told = struct.unpack_from("<II", note, 4)
                 lane.stored = max(lane.stored, stored)
                 lane.told = max(lane.told, told)
-            elif note[0] == STATE:
+            elif take and note[0] == STATE:
                 lane.states.take(note, self._serials[place])
         lane.floor = floor  # at last that of the newest
+        return whole
+
+    def _follow(self, age):
+        """Follow the records since all states were noted, at least those of two sectors: they
+        tell the time as well."""
+        lane = self._lane
+        for back in range(max(age, min(1, lane.count - 1)), -1, -1):
+            place = (lane.live - back) % lane.count
+            first = lane.firsts[place]
+            for n in range(first, lane.end_of(place) if first else first):
+                slot = self._read(place, HEADER + (n - first) * record.SIZE, record.SIZE)
+                if record.number_of(slot) == n and record.is_sound(slot):
+                    self._newest(slot)
+                    if lane.number == EVENTS:
+                        lane.states.follow(slot, self._serials[place])
+
+    def _newest(self, slot):
+        found = self._found
+        boot, up_s, time_s = struct.unpack_from("<HxxIxxI", slot, 4)
+        if self._lane.number != EVENTS:
+            pass  # a sample has no time
+        elif time_s:
+            found.time_s = time_s
+        elif found.time_s:  # it went on for at least so long
+            found.time_s += up_s - found.up_s if boot == found.boot else up_s
+        found.boot = boot
+        found.up_s = up_s
 
     def _close_torn(self):
-        """A record that was cut is not written over: what follows goes into the next sector."""
+        """A record that was cut is not written over: what follows goes into the next sector. So
+        it does where the opening was cut, and states are missing."""
         lane = self._lane
-        if lane.floor - lane.at >= record.SIZE:
+        if self._cut_opening:
+            lane.at = lane.floor
+        elif lane.floor - lane.at >= record.SIZE:
             slot = self._read(lane.live, lane.at, record.SIZE)
             if bytes(slot) != _BLANK + _BLANK:
                 self._found.torn += 1

@@ -54,6 +54,18 @@ class Sector:
 
 
 @dataclass(slots=True)
+class State:
+    """What outlives a reset of a point: condition bits, and what runs for a time."""
+
+    conditions: int = 0
+    acknowledged: int = 0
+    bypassed: bool = False
+    walk_test: bool = False
+    drill: bool = False
+    silenced: bool = False
+
+
+@dataclass(slots=True)
 class Image:
     """All that stands in a partition. `records` are those that can be read, oldest first."""
 
@@ -63,7 +75,7 @@ class Image:
     told: int = 0
     sectors: list[Sector] = field(default_factory=list)
     records: list[dict[str, Any]] = field(default_factory=list)
-    states: dict[int, bytes] = field(default_factory=dict)
+    states: dict[int, State] = field(default_factory=dict)  # by point, as of the last record
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -87,6 +99,7 @@ def read_image(data: bytes, sector_bytes: int = SECTOR_BYTES) -> Image:
         _read_sector(image, sector, after, parts[sector.place])
     if chain:
         image.epoch = chain[-1].epoch
+    image.states = {point: state for point, state in image.states.items() if state != State()}
     image.faults.sort(key=lambda fault: (fault.sector, fault.offset))
     return image
 
@@ -163,6 +176,8 @@ def _read_sector(image: Image, sector: Sector, after: Sector | None, part: bytes
         if index in found:
             image.records.append(_record(found[index], image.lane))
             sector.records += 1
+            if image.lane == LANES[0]:
+                _follow(image.states, found[index])
         else:
             at = HEADER_BYTES + index * RECORD_BYTES
             image.faults.append(Fault(sector.place, at, "record"))
@@ -179,17 +194,56 @@ def _read_notes(image: Image, sector: Sector, part: bytes, limit: int) -> int:
         if _blank(note):
             break
         floor -= NOTE_BYTES
-        kind, length, point, payload = _NOTE.unpack(note[:-4])
+        kind, _, point, payload = _NOTE.unpack(note[:-4])
         if not _sealed(note):
             image.faults.append(Fault(sector.place, floor, "torn note"))
         elif kind == _POSITION:
             stored, told = struct.unpack("<II", payload)
             image.stored, image.told = max(image.stored, stored), max(image.told, told)
         elif kind == _STATE:
-            image.states.pop(point, None)
-            if length:
-                image.states[point] = payload[:length]
+            image.states[point] = _state(payload)
     return floor
+
+
+def _state(payload: bytes) -> State:
+    flags = [bool(payload[1] >> bit & 1) for bit in range(4)]
+    return State(payload[0] & 15, payload[0] >> 4, *flags)
+
+
+def _follow(states: dict[int, State], slot: bytes) -> None:
+    """Take in what an event changes in what stands."""
+    _, _, point, _, flags = _STAMP.unpack_from(slot)
+    _, event, bits, _, _ = _EVENT.unpack(slot[_STAMP_BYTES:-4])
+    name = _named(("", *wire.EVENTS), event)
+    if name == "condition" and point:
+        _take_conditions(states.setdefault(point, State()), bits, flags >> 10 & 3)
+    elif name == "act":
+        verb, result = _named(("", *wire.VERBS), bits & 15), wire.RESULTS[bits >> 4 & 3]
+        if result in ("done", "ended"):
+            _take_act(states, point, verb, result == "done", by_person=bits >> 6 != 0)
+
+
+def _take_conditions(state: State, bits: int, mode: int) -> None:
+    if wire.MODES[mode] == "test":
+        return
+    now, changed = bits & 15, bits >> 4
+    state.conditions = now & ~1 if wire.MODES[mode] == "drill" else now
+    state.acknowledged &= ~changed & state.conditions
+
+
+def _take_act(
+    states: dict[int, State], point: int, verb: str, done: bool, *, by_person: bool
+) -> None:
+    if verb == "acknowledge" and done:
+        for state in [states[point]] if point in states else [] if point else states.values():
+            state.acknowledged = state.conditions
+    flag = {"bypass": "bypassed", "silence": "silenced"}.get(verb, verb)
+    if not hasattr(State(), flag):
+        return
+    if not point and (done or by_person):  # it is about all points
+        for state in states.values():
+            setattr(state, flag, False)
+    setattr(states.setdefault(point, State()), flag, done)
 
 
 def _record(slot: bytes, lane: str) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def test_the_firmware_writes_the_example_byte_by_byte():
     path = f"{ROOT / 'firmware'}:{ROOT / 'tests' / 'firmware'}:{HAL}:.frozen"
     done = run_vm(PROGRAM, MICROPYPATH=path)
     assert done.returncode == 0, done.stderr
-    assert len(rows(done.stdout)) == 11
+    assert len(rows(done.stdout)) == 13
     assert rows(done.stdout) == rows(PAGE.read_text("utf-8"))
 
 
@@ -63,10 +63,13 @@ def test_the_example_reads_as_the_page_says(example, tmp_path):
     said = report(tmp_path, example)
     assert (said["lane"], said["epoch"]) == ("events", 0xA4C3F217)
     assert f"epoch {said['epoch']}." in PAGE.read_text("utf-8")
-    assert (said["stored"], said["told"], said["states"]) == (1, 1, [])
-    assert [sector["state"] for sector in said["sectors"]] == ["used", "erased"] + ["blank"] * 3
-    assert [(sector["serial"], sector["first"]) for sector in said["sectors"][:2]] == [
+    assert (said["stored"], said["told"]) == (1, 1)
+    assert [sector["state"] for sector in said["sectors"]] == ["used", "used", "erased"] + [
+        "blank"
+    ] * 2
+    assert [(sector["serial"], sector["first"]) for sector in said["sectors"][:3]] == [
         (1, 1),
+        (2, 2),
         (None, None),
     ]
     alarm, end = said["records"]
@@ -78,19 +81,26 @@ def test_the_example_reads_as_the_page_says(example, tmp_path):
     assert (end["n"], end["conditions"], end["value"]) == (2, 0, 4.2)
 
 
-def test_a_state_is_shown_as_it_was_last_remembered(example, tmp_path):
-    example[0xFC0:0xFE0] = b"\xff" * 32
-    assert report(tmp_path, example)["states"] == [{"point": 101, "bytes": "010003"}]
+def test_what_stands_is_told_as_of_the_last_record(example, tmp_path):
+    assert report(tmp_path, example)["states"] == []
+    example[0x1020:0x1040] = b"\xff" * 32
+    assert report(tmp_path, example)["states"] == [
+        {
+            "point": 101, "conditions": 1, "acknowledged": 0, "bypassed": False,
+            "walk_test": False, "drill": False, "silenced": False,
+        }
+    ]  # fmt: skip
+    assert "101" in dump(tmp_path, example).output
 
 
 @pytest.mark.parametrize(
     ("at", "broken", "fault"),
     [
-        (0x60, b"\x03\0\0\0torn", (0, 0x60, "torn record")),
+        (0x1040, b"\x03\0\0\0torn", (1, 0x40, "torn record")),
         (0x28, b"\x00", (0, 0x20, "record")),
-        (0xFB0, b"\x01\x08", (0, 0xFB0, "torn note")),
-        (0x1010, b"\x02\0\0\0", (1, 16, "header")),
-        (0x2000, b"rubbish", (2, 0, "header")),
+        (0x1FC0, b"\x01\x08", (1, 0xFC0, "torn note")),
+        (0x2010, b"\x02\0\0\0", (2, 16, "header")),
+        (0x3000, b"rubbish", (3, 0, "header")),
     ],
 )
 def test_what_is_torn_or_rotten_is_named_and_ends_with_3(at, broken, fault, example, tmp_path):
@@ -112,8 +122,8 @@ def test_another_format_is_named(example, tmp_path):
 def test_for_people_it_prints_sectors_records_and_words(example, tmp_path):
     text = dump(tmp_path, example).output
     assert text.startswith("events, epoch 2764304919: 2 records; ")
-    assert "sector 1: erased, erases 1" in text and "event=condition" in text
-    assert "扇区 1：已擦除" in dump(tmp_path, example, "--lang", "zh").output
+    assert "sector 2: erased, erases 1" in text and "event=condition" in text
+    assert "扇区 2：已擦除" in dump(tmp_path, example, "--lang", "zh").output
 
 
 def test_a_new_partition_is_an_empty_journal(tmp_path):

@@ -13,9 +13,8 @@ RESET = b"000000000300650084030000e72300b95569011068100000983a000000000000"
 flash = FakeFlash(5, 4096)
 journal = Journal(flash, FakeFlash(5, 4096), EPOCH)
 journal.events.append(bytearray(unhexlify(ALARM)))
-journal.remember(101, b"\x01\x00\x03")
+journal.events.open()  # as after a power cut in the middle of the next record
 journal.events.append(bytearray(unhexlify(RESET)))
-journal.remember(101, b"")
 journal.events.release(1)
 journal.events.tell()
 journal.tend(True)

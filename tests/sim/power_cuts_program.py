@@ -12,6 +12,9 @@ import sys
 
 from lib.journal import Journal
 
+CONDITION, OTHER, ACT = 1, 2, 6  # events
+ACKNOWLEDGE, BYPASS, ENDED = 1, 4, 2  # verbs, and a result
+MINUTES = 240
 CLEAN, HALF, TORN = range(3)
 WAYS = 3
 SENT_AGAIN = 64  # records at most, after a power cut
@@ -77,10 +80,9 @@ class Model:
 
     def __init__(self):
         self.records = ({}, {})  # by lane and number: the packed record that was durable
-        self.states = {}
+        self.states = {}  # by point: what stands by the last of the durable events
         self.record = None  # (lane, packed) while an append is on its way
         self.stored = [0, 0]  # as of the last release that came to its end
-        self.state = None  # (point, bytes) while it is being remembered
         self.epoch = 0  # 0: not yet certain
 
     def judge(self, journal, live):
@@ -88,10 +90,10 @@ class Model:
         self._judge_lane(journal.events, live.events)
         self._judge_lane(journal.samples, live.samples)
         found = dict(journal.remembered())
-        states = [self.states]
-        if self.state:
-            states.append(with_state(self.states, *self.state))
-        assert found in states, ("states", found, states)
+        states = self.states
+        if journal.events.next > live.events.next:
+            states = followed(states, self.record[1])
+        assert found == states, ("states", found, states)
         if self.epoch:
             assert journal.epoch == self.epoch, "a new epoch without need"
 
@@ -126,12 +128,46 @@ class Model:
             assert buffer[4:28] == packed[4:28], ("other", lane.number, n)
 
 
-def with_state(states, point, state):
-    states = dict(states)
-    states.pop(point, None)
-    if state:
-        states[point] = state
-    return states
+def followed(states, packed):
+    """Return what stands by point after one more event: 8 bytes as docs/SPEC-journal.md says."""
+    states = {point: bytearray(state) for point, state in states.items()}
+    point = packed[6] | packed[7] << 8
+    event, bits, changed = packed[18], packed[19] & 15, packed[19] >> 4
+    if event == CONDITION:
+        state = states.setdefault(point, bytearray(8))
+        state[0] = bits | (state[0] >> 4 & ~changed & bits) << 4
+    elif event == ACT and bits == ACKNOWLEDGE:
+        for one in [point] if point in states else [] if point else states:
+            states[one][0] = states[one][0] & 15 | (states[one][0] & 15) << 4
+    elif event == ACT and bits == BYPASS:
+        state = states.setdefault(point, bytearray(8))
+        state[1:] = bytes(7)
+        if not changed:
+            state[1] = 1
+            state[2:4] = (MINUTES).to_bytes(2, "little")
+            state[4:8] = packed[8:12]
+    return {point: bytes(state) for point, state in states.items() if any(state)}
+
+
+def random_bytes():
+    return bytearray(random.getrandbits(8) for _ in range(32))
+
+
+def an_event():
+    """Return a packed event: most of them change what stands."""
+    packed = random_bytes()
+    packed[6:8] = bytes((random.randrange(1, 7), 0))
+    packed[13] = 0  # in earnest
+    packed[14:18] = bytes(4)  # without a clock
+    what = random.randrange(6)
+    packed[18] = (CONDITION, CONDITION, CONDITION, ACT, ACT, OTHER)[what]
+    if what == 3:
+        packed[19] = ACKNOWLEDGE
+        packed[6] *= random.randrange(2)  # 0: all
+    elif what == 4:
+        packed[19] = BYPASS | random.choice((0, ENDED)) << 4
+        packed[20:24] = (MINUTES << 19).to_bytes(4, "little")
+    return packed
 
 
 class Trial:
@@ -186,6 +222,7 @@ class Trial:
         model = model.as_recovered(journal)
         live = journal
         assert self._goes_on(journal, model)
+        journal.events.tell()  # a position, wherever it stands, must not hide what stands
         for ring in rings:
             ring.before = None
         again = Journal(*rings, fresh())
@@ -202,7 +239,7 @@ class Trial:
         return n and journal.events.read(n, back) and back[4:28] == packed[4:28]
 
     def run(self, appends):
-        """Append, release, remember and tend as it comes."""
+        """Append, release and tend as it comes."""
         self.live = None
         journal = Journal(*self.rings, fresh())
         self.live = journal
@@ -213,8 +250,6 @@ class Trial:
             what = random.randrange(10)
             if what < 3:
                 self._release(journal)
-            elif what == 3:
-                self._remember(journal)
             elif what == 4 and journal.events.lost:
                 journal.events.tell()
             elif what < 8:
@@ -222,12 +257,14 @@ class Trial:
 
     def _append(self, journal, is_sample):
         lane = journal.samples if is_sample else journal.events
-        packed = bytearray(random.getrandbits(8) for _ in range(32))
+        packed = random_bytes() if is_sample else an_event()
         self.model.record = (lane.number, packed)
         n = lane.append(packed)
         assert n == len(self.model.records[lane.number]) + 1
         self.model.records[lane.number][n] = packed
         self.model.record = None
+        if not is_sample:
+            self.model.states = followed(self.model.states, packed)
 
     def _release(self, journal):
         """The desk stores sometimes a little, sometimes a lot, sometimes nothing for long."""
@@ -235,14 +272,6 @@ class Trial:
             if lane.next // 100 % 2:
                 lane.release(random.randrange(lane.stored, lane.next))
                 self.model.stored[lane.number] = lane.stored
-
-    def _remember(self, journal):
-        point = random.randrange(7)
-        state = bytes(random.getrandbits(8) for _ in range(random.randrange(9)))
-        self.model.state = (point, state)
-        journal.remember(point, state)
-        self.model.states = with_state(self.model.states, point, state)
-        self.model.state = None
 
 
 def fresh():

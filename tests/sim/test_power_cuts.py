@@ -39,7 +39,14 @@ def test_no_cut_loses_or_invents_a_record(size, count, appends, seed):
     ("file", "sound", "broken"),
     [
         ("journal", "self.device.writeblocks(place, _ZEROS, 0)", "pass"),
-        ("journal", "self._note_state(i)\n\n    def _prepare", "pass\n\n    def _prepare"),
+        ("journal", "self._note_state(i)\n", "pass\n"),
+        (
+            "journal",
+            "states = self.states\n",
+            "states = self.states\n        self._note_position()\n",
+        ),
+        ("journal", "            self.states.follow(self.slot)", "            pass"),
+        ("recovery", "self._follow(self._notes())", "self._notes()"),
         ("journal", "_NOTE_EVERY = const(64)", "_NOTE_EVERY = const(300)"),
         ("recovery", "== n and record.is_sound(slot)", "== n"),
         ("recovery", "lane.stored = max(lane.stored, stored)", "pass"),

@@ -285,3 +285,55 @@ def test_a_real_alarm_in_a_drill_is_live(tmp_path):
         live.until_act("drill", "ended", 0)
         assert live.is_sounding()
         settle(live)
+
+
+# ---- a power cut is no reset ----
+
+
+def test_after_a_power_cut_the_panel_is_as_it_was_and_what_ran_for_a_moment_has_ended(tmp_path):
+    with Live("verbs", tmp_path, HURRY) as live:
+        live.until_settled()
+        say(live, "bypass 201 30 3 17", "bypass done")
+        alarm = raise_alarm(live)
+        live.press(0.4)
+        live.until_act("acknowledge", "done", 0)
+        clean(live)  # latched: its cause is over
+        say(live, "silence", "silence done")
+        live.until(lambda: not live.is_sounding(), "silence")
+        boot = live.cut_power()
+        live.until_act("silence", "ended", 0)
+        back = [taken.event for taken in live.taken if taken.event.boot == boot.boot]
+        acts = [(e.act.verb, e.act.result, e.point, e.act.how) for e in back if e.act]
+        assert acts == [
+            ("bypass", "done", OTHER_NUMBER, "itself"),
+            ("silence", "ended", 0, "itself"),
+        ]
+        assert 28 <= back[1].act.minutes <= 30
+        assert boot.time_quality == "held" and boot.time_s >= alarm.time_s
+        live.until(live.is_sounding, "a silence has ended, and the alarm stands")
+        say(live, "status", "101 smoke: ALARM")
+        say(live, "status", "201 smoke: bypassed")
+        assert live.alarms(POINT)[-1].event == alarm, "it has not come again"
+        live.smoke(OTHER)
+        live.press(6)
+        live.until(lambda: ("reset", "done", 0) in live.acts(), "a reset")
+        live.until(lambda: not live.is_sounding(), "the end of the alarm")
+        assert not live.alarms(OTHER)
+        settle(live)
+
+
+def test_a_walk_test_and_a_drill_have_ended_after_a_power_cut(tmp_path):
+    with Live("verbs", tmp_path, HURRY) as live:
+        live.until_settled()
+        say(live, "test 101 30", "walk_test done")
+        raise_alarm(live)
+        say(live, "drill 201 10", "drill done")
+        live.until(live.is_sounding, "a drill sounds")
+        live.smoke(POINT, there=False)
+        live.cut_power()
+        live.until(lambda: ("drill", "ended", OTHER_NUMBER) in live.acts(), "the drill has ended")
+        assert ("walk_test", "ended", NUMBER) in live.acts()
+        live.until_settled()
+        assert not live.is_sounding()
+        assert all(e.event.mode != "live" for p in (POINT, OTHER) for e in live.alarms(p))
+        settle(live)

@@ -55,7 +55,7 @@ def _report(image: Path, found: Image) -> dict[str, Any]:
         "stored": found.stored,
         "told": found.told,
         "states": [
-            {"point": point, "bytes": state.hex()} for point, state in sorted(found.states.items())
+            {"point": point} | asdict(state) for point, state in sorted(found.states.items())
         ],
         "sectors": [asdict(sector) for sector in found.sectors],
         "records": found.records,
@@ -78,7 +78,8 @@ def _lines(found: Image) -> list[str]:
         told["state"] = words.word("journal", sector.state)
         lines.append(words.tell("journal.sector", **told))
     for point, state in sorted(found.states.items()):
-        lines.append(words.tell("journal.remembered", point=point, state=state.hex(" ")))
+        said = " ".join(f"{key}={int(value)}" for key, value in asdict(state).items())
+        lines.append(words.tell("journal.remembered", point=point, state=said))
     lines += [
         " ".join(f"{key}={_shown(record[key])}" for key in record) for record in found.records
     ]
