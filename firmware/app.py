@@ -39,7 +39,7 @@ def build(board, root):
     journal.reserve([0] + [point.number for point in points])
     panel = Panel(points, gateway)
     outputs = Outputs(indicators, ruled, panel, clock, board)
-    operation = Operation(panel, outputs, recorder, clock)
+    operation = Operation(panel, outputs, recorder, clock, head["taken_s"] if head else 60)
     restored.restore(operation)
     del restored  # it would keep its module in memory
     tasks = Supervisor(clock.ms, recorder.task_failed)

@@ -6,6 +6,7 @@ from lib.kinds import KINDS, QUALIFY
 from lib.level import Level
 from lib.point import ALARM, PRE_ALARM, SUPERVISORY, TROUBLE, Point
 from lib.rules import ACTUATORS, OUTPUTS, PATTERNS
+from lib.samples import Summary
 from lib.wiring import DRIVERS
 from outputs import Ruled
 from sampling import Channel
@@ -37,7 +38,7 @@ class Assembly:
                 make_point(line),
                 make_driver(line, self.head, board, clock, self.indicators),
                 line["period_ms"],
-                self.head["sample_s"],
+                Summary(self.head["sample_s"], now_ms, deadband(line)),
                 now_ms,
             )
             for line in settings.lines("point")
@@ -82,6 +83,11 @@ def make_point(line):
         level = (bit, line[name], above, hysteresis, hold_ms, clear_hold_ms, latch)
         levels.append(make_rise(window_ms, level) if window_ms else Level(*level))
     return Point(line["point"], line["kind"], unit, False, levels)
+
+
+def deadband(line):
+    """Return how far a reading may move and decide nothing: half of its smallest hysteresis."""
+    return min([line[key] // 2 for key in line if key[-11:] == "_hysteresis"] or [0])
 
 
 def make_rise(window_ms, level):

@@ -5,7 +5,9 @@ from time import ticks_add
 
 from micropython import const
 
+from lib.codes import NOT_TAKEN
 from lib.forget import forget
+from lib.silence import Silence
 from lib.verbs import ENDED, ITSELF, SILENCE
 
 SLEPT_MAX_S = const(72 * 3600)  # longer than any bypass
@@ -14,14 +16,16 @@ _ITSELF = (ITSELF, 0, 0, 0)
 
 
 class Operation:
-    """`outputs` follow the panel; `recorder` writes what happened."""
+    """`outputs` follow the panel; `recorder` writes what happened. An ALARM that nobody has
+    acknowledged for `taken_s` is a TROUBLE of its own."""
 
-    def __init__(self, panel, outputs, recorder, clock):
+    def __init__(self, panel, outputs, recorder, clock, taken_s=60):
         self.panel = panel
         self.outputs = outputs
         self.recorder = recorder
         self.clock = clock
         self.restored = ()  # points whose bypass came back after a start
+        self._taken = Silence(taken_s * 1000, clock.ms())
 
     def changed(self, point, changed):
         """A point's condition bits came or went."""
@@ -32,7 +36,10 @@ class Operation:
             self.recorder.act(SILENCE, ENDED, _ITSELF, None, 0)
 
     def tend(self, now_ms):
-        """End what has run its time."""
+        """End what has run its time; tell of an alarm that nobody takes."""
+        if not self.panel.waits_for_somebody():
+            self._taken.heard(now_ms)
+        self.recorder.trouble(NOT_TAKEN, self._taken.update(now_ms))
         act = self.panel.over(now_ms)
         while act:
             self._late("run_out", act, _ITSELF)

@@ -11,6 +11,7 @@ from time import ticks_diff
 from micropython import const
 
 from drivers.indicator import BLIP, FAST, OFF, SLOW, STEADY
+from lib.codes import NOT_TAKEN
 from lib.forget import forget
 from lib.point import ALARM, DRILLED, PRE_ALARM, TEST, TROUBLE
 
@@ -158,10 +159,13 @@ class Outputs:
         return SLOW if panel.conditions & PRE_ALARM else OFF
 
     def _link_pattern(self):
-        """Steady: the desk has stored everything. Fast: sending. Blips: no broker."""
+        """Steady: the desk has stored everything. Slow: it has, and nobody takes the alarm. Fast:
+        it has not. Blips: no broker."""
         if self._uplink is None or not self._uplink.connected:
             return BLIP
-        return STEADY if self._uplink.confirmed else FAST
+        if not self._uplink.confirmed:
+            return FAST
+        return SLOW if self._panel.gateway.ails(NOT_TAKEN) else STEADY
 
     def _show(self, name, pattern, now_ms):
         indicator = self._indicators.get(name)

@@ -10,7 +10,6 @@ from time import ticks_add, ticks_diff
 from micropython import const
 
 from lib.codes import READ_FAILED
-from lib.samples import Summary
 
 TICK_MS = const(20)
 
@@ -18,12 +17,12 @@ TICK_MS = const(20)
 class Channel:
     """A point with the driver that reads it."""
 
-    def __init__(self, point, driver, period_ms, sample_s, now_ms):
+    def __init__(self, point, driver, period_ms, summary, now_ms):
         self.point = point
         self.driver = driver
         self.period_ms = period_ms
         self.due_ms = now_ms
-        self.summary = Summary(sample_s, now_ms)
+        self.summary = summary
 
 
 class Sampling:
@@ -65,7 +64,8 @@ class Sampling:
         summary = channel.summary
         if value is not None:
             summary.add(value)
-        if summary.due(now_ms):
+        if summary.due(now_ms, point.conditions):
+            summary.end(now_ms)
             self._recorder.sample(point, summary)
             summary.restart(now_ms)
 

@@ -23,8 +23,6 @@ from lib.payload import put_event, put_sample
 from lib.silence import Silence
 from mqtt import Client, LinkLost
 
-BROKER_MS = const(10000)  # without a broker for so long: TROUBLE
-DESK_MS = const(30000)  # something sent and not stored for so long: TROUBLE, and sent again
 STATE_MS = const(60000)
 SETTLE_MS = const(500)  # changes close together go out as one state
 TICK_MS = const(20)
@@ -47,8 +45,9 @@ class Uplink:
         self._operation = operation
         self._heard = []  # what commands have come: see commands.py
         now_ms = clock.ms()
-        self._events = Outgoing(journal.events, DESK_MS, now_ms)
-        self._samples = Outgoing(journal.samples, DESK_MS, now_ms)
+        desk_ms = head["desk_s"] * 1000  # sent and not stored for so long: TROUBLE, sent again
+        self._events = Outgoing(journal.events, desk_ms, now_ms)
+        self._samples = Outgoing(journal.samples, desk_ms, now_ms)
         self._record = bytearray(record.SIZE)
         self._topic = "firegrid/1/" + head["site"] + "/" + head["gateway"] + "/"
         self._stored_topic = self._topic + "down/stored"
@@ -64,7 +63,7 @@ class Uplink:
         self._backoff = Backoff(random)
         self._found = None  # the broker's address, where it is known by name
         self._state_ms = now_ms  # when the next state is due
-        self._broker = Silence(BROKER_MS, now_ms)
+        self._broker = Silence(head["broker_s"] * 1000, now_ms)
         self._part = self._parts = 0  # the next part of the state to send, and how many it has
         self._reported = 0  # the newest event that a state has told of
 

@@ -2,7 +2,7 @@
 
 from time import ticks_diff
 
-from lib.point import ALARM, DRILLED, TEST
+from lib.point import ALARM, DRILLED, LIVE, TEST
 from lib.verbs import SILENCE
 
 
@@ -66,6 +66,15 @@ class Panel:
             ended = self.stop(self.find(SILENCE))
         self.refresh()
         return ended
+
+    def waits_for_somebody(self):
+        """Return whether an ALARM in earnest has not been acknowledged."""
+        if not self.unacknowledged & ALARM:
+            return False
+        for point in self.points:
+            if point.mode == LIVE and point.conditions & ~point.acknowledged & ALARM:
+                return True
+        return False
 
     def find(self, verb, point=None):
         """Return what runs of a verb for just this point, else None."""

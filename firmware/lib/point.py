@@ -123,6 +123,10 @@ class Gateway:
         """The trouble that has stood longest, 0 for none."""
         return self._troubles[0] if self._troubles else 0
 
+    def ails(self, code):
+        """Return whether a trouble stands."""
+        return code in self._troubles
+
     def trouble(self, code, stands):
         """Say that a trouble stands or not; return whether that is news."""
         if stands == (code in self._troubles):

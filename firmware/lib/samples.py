@@ -1,15 +1,29 @@
-"""What a point measured over an interval: minimum, mean, maximum and last."""
+"""What a point measured over an interval: minimum, mean, maximum and last.
+
+An interval in which nothing happens grows, and one in which a condition stands is shorter: what is
+worth looking at is told closely, and what rests costs little.
+"""
 
 from time import ticks_diff
 
+from micropython import const
+
+GROWN = const(5)  # intervals at most, while every reading is near the one that was told last
+SHORTER = const(6)  # times, while a condition stands
+SHORTEST_S = const(5)
+
 
 class Summary:
-    """Collects readings (thousandths) until `interval_s` has passed."""
+    """Collects readings (thousandths) until `sample_s` has passed; a reading that is no more than
+    `deadband` from the last one told is nothing new. `interval_s` is what it took."""
 
-    def __init__(self, interval_s, now_ms):
-        self.interval_s = interval_s
-        self._began_ms = now_ms
-        self._restart()
+    def __init__(self, sample_s, now_ms, deadband=0):
+        self._usual_ms = sample_s * 1000
+        self._short_ms = min(self._usual_ms, max(self._usual_ms // SHORTER, SHORTEST_S * 1000))
+        self._deadband = deadband
+        self._told = None  # the last reading of the interval before
+        self.interval_s = sample_s
+        self._begin(now_ms)
 
     def add(self, reading):
         """Take one reading."""
@@ -22,21 +36,45 @@ class Summary:
         self.last = reading
 
     def mean(self):
-        """Return the rounded mean; only after at least one reading."""
-        return (self._sum + self.count // 2) // self.count
+        """Return the rounded mean; only where the interval is due."""
+        return (self._means + self._parts // 2) // self._parts
 
-    def due(self, now_ms):
+    def due(self, now_ms, off_normal=False):
         """Return whether the interval is over and holds something to tell."""
-        if ticks_diff(now_ms, self._began_ms) < self.interval_s * 1000:
+        part_ms = ticks_diff(now_ms, self._part_ms)
+        if part_ms < (self._short_ms if off_normal else self._usual_ms):
             return False
-        if not self.count:
-            self._began_ms = now_ms
-        return self.count > 0
+        if self.count > self._counted:
+            self._fold()
+        elif not self._parts:
+            self._begin(now_ms)
+        self._part_ms = now_ms
+        return self._parts > 0 and (off_normal or self._parts >= GROWN or self._is_news())
 
     def restart(self, now_ms):
-        """Begin the next interval."""
-        self._began_ms = now_ms
-        self._restart()
+        """It was told: begin the next interval."""
+        self._told = self.last
+        self._begin(now_ms)
 
-    def _restart(self):
-        self.count = self._sum = self.minimum = self.maximum = self.last = 0
+    def end(self, now_ms):
+        """Say that it ends now, before it is told."""
+        self.interval_s = (ticks_diff(now_ms, self._began_ms) + 500) // 1000 or 1
+
+    def _fold(self):
+        """Keep the mean of a part: a sum of all would leave the chip's small integers."""
+        count = self.count - self._counted
+        self._means += (self._sum + count // 2) // count
+        self._parts += 1
+        self._sum = 0
+        self._counted = self.count
+
+    def _is_news(self):
+        told = self._told
+        if told is None:
+            return True
+        return self.maximum - told > self._deadband or told - self.minimum > self._deadband
+
+    def _begin(self, now_ms):
+        self._began_ms = self._part_ms = now_ms
+        self.count = self._counted = self._sum = self._means = self._parts = 0
+        self.minimum = self.maximum = self.last = 0

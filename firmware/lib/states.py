@@ -53,13 +53,10 @@ class States:
     def follow(self, record, mark=_NEWEST):
         """Take in a packed record of the sector of a number; a note there is newer than any record
         of a sector before it."""
-        event = record[18]
-        if event not in (CONDITION, ACT):
-            return
         point = record[6] | record[7] << 8
-        if event == ACT:
+        if record[18] == ACT:
             self._act(record, point, mark)
-        elif point:
+        elif record[18] == CONDITION and point:
             self._condition(point, record[19], record[13] >> 2 & 3, mark)
 
     def _condition(self, point, bits, mode, mark):

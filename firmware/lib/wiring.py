@@ -169,6 +169,9 @@ DRIVERS = {
 GATEWAY = {
     "keepalive_s": (5, 60, 20),
     "sample_s": (1, 3600, 60),
+    "broker_s": (5, 60, 10),
+    "desk_s": (10, 60, 30),
+    "taken_s": (10, 600, 60),
     "mains_hz": (50, 60, 50),
     "broker_port": (1, 65535, 1883),
 }

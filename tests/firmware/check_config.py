@@ -14,7 +14,8 @@ def gateway(**changes):
     line = {
         "what": "gateway", "format": 1, "version": 3, "site": "s", "gateway": "gw", "points": 1,
         "broker_host": "127.0.0.1", "broker_port": 1883, "wifi_ssid": "", "wifi_key": "",
-        "keepalive_s": 20, "sample_s": 60, "mains_hz": 50, "button_pin": 4, "scl_pin": 22,
+        "keepalive_s": 20, "sample_s": 60, "broker_s": 10, "desk_s": 30, "taken_s": 60,
+        "mains_hz": 50, "button_pin": 4, "scl_pin": 22,
         "sda_pin": 21,
     }  # fmt: skip
     line.update(changes)

@@ -58,14 +58,18 @@ def test_records_are_numbered_from_one_and_come_back_in_order():
 def test_an_append_is_one_program_and_takes_no_heap():
     flash = FakeFlash()
     lane = lane_on(flash, 5)
+    lane.states.reserve([0, 101])
     packed = bytearray(record.SIZE)
+    packed[6] = 101
+    packed[18] = record.CONDITION
+    packed[19] = 1 << 4 | 1
     programs = flash.programs
     heap_lock()
     try:
         n = lane.append(packed)
     finally:
         heap_unlock()
-    assert n == 6 and flash.programs == programs + 1
+    assert n == 6 and flash.programs == programs + 1 and lane.states.stands(1)
 
 
 def test_an_append_changes_nothing_of_what_it_is_given():

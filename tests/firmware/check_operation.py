@@ -1,6 +1,7 @@
 """What a person can do: each verb does what it says, and tells it in the right order."""
 
 from acts import find
+from lib.codes import NOT_TAKEN
 from lib.level import Level
 from lib.point import ALARM, DRILLED, LIVE, SUPERVISORY, TEST, TROUBLE, Point
 from lib.verbs import (
@@ -421,6 +422,44 @@ def test_a_self_test_that_the_outputs_refuse_is_refused():
     bench = Bench()
     bench.outputs.self_test = lambda now_ms: False
     assert bench.act(SELF_TEST) == (REFUSED, 0)
+
+
+def test_an_alarm_that_nobody_takes_in_a_minute_is_a_trouble_until_somebody_does():
+    bench = Bench()
+    bench.feed(HOLD_MS, p1=BURNING)
+    bench.feed(59_000, p1=BURNING)
+    assert bench.panel.calls and not bench.recorder.troubles
+    bench.feed(1500, p1=BURNING)
+    assert bench.recorder.troubles == {NOT_TAKEN}
+    bench.act(ACKNOWLEDGE)
+    bench.feed(0, p1=BURNING)
+    assert not bench.recorder.troubles
+    bench.feed(120_000, p1=BURNING)
+    assert not bench.recorder.troubles, "it was taken"
+    bench.feed(62_000, p1=BURNING, p2=BURNING)
+    assert bench.recorder.troubles == {NOT_TAKEN}, "another one was not"
+
+
+def test_nobody_need_take_a_drill_or_a_walk_test():
+    bench = Bench()
+    bench.act(DRILL, 1, 10)
+    bench.act(WALK_TEST, 2, 30)
+    bench.feed(120_000, p2=BURNING)
+    assert bench.panel.calls and not bench.recorder.troubles
+
+
+def test_a_clock_that_was_behind_shortens_what_came_back_and_nothing_else():
+    bench = Bench()
+    bench.act(BYPASS, 1, 60)
+    bench.act(BYPASS, 2, 60)
+    bench.operation.restored = (bench.points[0],)
+    bench.operation.slept(45 * 60)
+    bench.wait_minutes(16)
+    assert [point.bypassed for point in bench.points] == [False, True]
+    bench.operation.slept(-3600)
+    bench.operation.slept(10**9)
+    bench.wait_minutes(43)
+    assert bench.points[1].bypassed
 
 
 def test_points_are_found_by_their_number():

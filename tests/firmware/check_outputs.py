@@ -2,6 +2,7 @@
 
 import outputs
 from drivers.indicator import FAST, SLOW, STEADY, Indicator
+from lib.codes import NOT_TAKEN
 from lib.panel import Panel
 from lib.point import ALARM, DRILLED, LIVE, PRE_ALARM, SUPERVISORY, TEST, TROUBLE, Gateway, Point
 from lib.service import release
@@ -322,6 +323,17 @@ def test_the_link_lamp_is_steady_only_when_the_desk_has_everything():
             bench.outputs.watch(uplink)
         bench.on()
         assert ("link_lamp" in bench.on(at_ms)) == on, (uplink, at_ms)
+
+
+def test_the_link_lamp_flashes_slowly_while_nobody_takes_an_alarm_that_the_desk_has():
+    bench = Bench()
+    bench.outputs.watch(FakeUplink(True, True))
+    bench.panel.gateway.trouble(NOT_TAKEN, True)
+    bench.on()
+    assert bench.pattern("link_lamp") == SLOW
+    bench.outputs.watch(FakeUplink(True, False))
+    bench.on()
+    assert bench.pattern("link_lamp") == FAST, "the desk comes first"
 
 
 # ---- self-test ----

@@ -10,6 +10,7 @@ from lib.level import Level
 from lib.panel import Panel
 from lib.point import ALARM, TROUBLE, Gateway, Point
 from lib.ramflash import RamFlash
+from lib.samples import Summary
 from operation import Operation
 from recorder import Recorder
 from sampling import Channel, Sampling
@@ -49,10 +50,11 @@ class Bench:
         points = [Point(n + 1, "smoke", "mA", 1, [Level(*level)]) for n in range(len(readings))]
         self.drivers = [FakeDriver(list(some)) for some in readings]
         channels = [
-            Channel(point, driver, period_ms, sample_s, START)
+            Channel(point, driver, period_ms, Summary(sample_s, START), START)
             for point, driver in zip(points, self.drivers)
         ]
         clock = Clock(1)
+        self._now_ms = START
         self.journal = Journal(RamFlash(), RamFlash(), 9)
         gateway = Gateway()
         self.panel = Panel(points, gateway)
@@ -60,7 +62,6 @@ class Bench:
         recorder = Recorder(clock, self.journal, gateway)
         operation = Operation(self.panel, self.outputs, recorder, self)
         self.sampling = Sampling(channels, operation, recorder, clock)
-        self._now_ms = START
 
     def ms(self):
         return self._now_ms

@@ -194,6 +194,13 @@ class FakeRecorder:
 
     def __init__(self):
         self.told = []
+        self.troubles = set()  # of the gateway, those that stand
+
+    def trouble(self, code, stands):
+        if stands:
+            self.troubles.add(code)
+        else:
+            self.troubles.discard(code)
 
     def act(self, verb, result, author, point, minutes):
         self.told.append(("act", verb, result, point.number if point else 0, minutes, author))

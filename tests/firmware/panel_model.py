@@ -75,6 +75,9 @@ class Recorder:
     def act(self, verb, result, author, point, minutes):
         self.acts.append((verb, result, author is ME, point))
 
+    def trouble(self, code, stands):
+        assert not stands, "no time has passed"
+
     def condition(self, point, changed):
         came = changed & point.conditions
         self.conditions.append((point, came, point.mode))

@@ -4,6 +4,7 @@ from time import ticks_add
 
 from assembly import make_point
 from lib.kinds import KINDS
+from lib.samples import Summary
 from lib.service import start_anew
 from lib.wiring import DRIVERS
 from sampling import Channel
@@ -59,7 +60,7 @@ def _channel(key, driver, number, start_ms):
         for _ in range(20):
             value = made.read(start_ms)
         if value is not None and not made.code and _is_peace(point, value, start_ms):
-            return Channel(point, made, PERIOD_MS, 3600, start_ms)
+            return Channel(point, made, PERIOD_MS, Summary(3600, start_ms), start_ms)
     raise AssertionError(f"{driver} finds no peace for {key}")
 
 

@@ -220,6 +220,7 @@ def test_the_codes_keep_their_numbers_for_ever():
         24: "task_failed",
         25: "clock_unknown",
         26: "read_failed",
+        27: "not_taken",
     }
 
 

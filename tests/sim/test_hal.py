@@ -266,6 +266,7 @@ def test_readings_are_seen_where_the_simulator_wants_them(run, board, lib):
     main = """
 from time import sleep_ms
 from lib.point import Point
+from lib.samples import Summary
 from sampling import Channel, Sampling
 
 class Driver:
@@ -277,7 +278,7 @@ class Driver:
         return value
 
 point = Point(101, "smoke", "mA", True, [])
-sampling = Sampling([Channel(point, Driver(), 200, 60, 7000)], None, None, None)
+sampling = Sampling([Channel(point, Driver(), 200, Summary(60, 7000), 7000)], None, None, None)
 sampling.step(7000)
 sampling.step(7200)
 """

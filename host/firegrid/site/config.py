@@ -33,6 +33,9 @@ def config_lines(
         "wifi_key": "",  # a secret: it never stands in a site file
         "keepalive_s": gateway.keepalive_s,
         "sample_s": gateway.sample_s,
+        "broker_s": gateway.broker_s,
+        "desk_s": gateway.desk_s,
+        "taken_s": gateway.taken_s,
         "mains_hz": site.mains_hz,
         "button_pin": gateway.button_pin,
         "scl_pin": gateway.scl_pin,

@@ -12,6 +12,7 @@ from firegrid.site.rules import read_rules
 __all__ = ["read_gateway"]
 
 SSID_BYTES_MAX = 32  # IEEE 802.11
+SETTINGS = ("sample_s", "keepalive_s", "broker_s", "desk_s", "taken_s")
 
 
 def read_gateway(row: Mapping[str, Any], index: int, problems: Problems) -> Gateway:
@@ -25,8 +26,7 @@ def read_gateway(row: Mapping[str, Any], index: int, problems: Problems) -> Gate
         id=fields.ident("id"),
         grid=fields.ident("grid"),
         place=fields.text("place"),
-        sample_s=fields.whole("sample_s", figures["sample_s"]),
-        keepalive_s=fields.whole("keepalive_s", figures["keepalive_s"]),
+        **{name: fields.whole(name, figures[name]) for name in SETTINGS},
         wifi_ssid=_ssid(fields),
         outputs=_outputs(fields),
         rs485=_rs485(fields),

@@ -157,6 +157,9 @@ class Gateway:
     place: str
     sample_s: int
     keepalive_s: int
+    broker_s: int
+    desk_s: int
+    taken_s: int
     wifi_ssid: str
     button_pin: int
     scl_pin: int
