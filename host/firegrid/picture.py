@@ -15,6 +15,7 @@ from firegrid.site.model import Gateway, Point, Site
 
 __all__ = ["DISABLED", "OFFLINE", "TEST", "Change", "GatewayView", "Open", "Picture", "PointView"]
 
+LATE_S = 60  # what comes later than this after it happened is history
 STALE_INTERVALS = 3  # a value older than this many of its sample intervals is not live
 CHANGES_KEPT = 200
 OFFLINE = 0  # stands where a condition's bit would: the gateway is away
@@ -85,6 +86,7 @@ class PointView:
     measured: float | None = None
     since: float = 0.0  # when the gravest condition came
     newest: tuple[int, ...] = (0, 0)  # boot, up_s, up_ms, n of what is known
+    unheard: bool = False  # an ALARM stands that was told late, and has called nobody yet
 
     @property
     def gravest(self) -> int:
@@ -146,6 +148,13 @@ class Change:
     limit: float | None
     code: int
     act: wire.Act | None = None
+    late: bool = False  # it came too late to be what holds now
+
+    @property
+    def calls(self) -> bool:
+        """Return whether it is a new alarm in earnest that must be heard at the desk."""
+        came = self.changed & self.conditions & wire.ALARM
+        return self.what == "condition" and bool(came) and self.mode == "live" and not self.late
 
     def row(self, site: Site) -> dict[str, Any]:
         """Return it for a program to read."""
@@ -153,6 +162,7 @@ class Change:
         return {
             "time_s": round(self.time_s, 3),
             "what": self.what,
+            "late": self.late,
             "gateway": point.gateway.id,
             "point": point.number,
             "id": point.id,
@@ -183,6 +193,7 @@ class Picture:
 
     def __init__(self, site: Site, on_change: Callable[[Change], None] | None = None) -> None:
         self.site = site
+        self._now = 0.0  # when the message came that is being taken
         self.on_change = on_change
         self.changes: deque[Change] = deque(maxlen=CHANGES_KEPT)  # all but values
         self.lock = threading.RLock()
@@ -209,6 +220,7 @@ class Picture:
         taker = self._takers.get(type(message))
         if taker and message.site == self.site.id:
             with self.lock:
+                self._now = now
                 taker(self._gateway(message.gateway), message, now)
 
     def link(self, stands: bool, now: float) -> None:
@@ -291,6 +303,8 @@ class Picture:
             point.newest = (made.boot, made.up_s)
             moved = state.value != point.value
             changed = point.becomes(state, when)
+            if point.unheard and state.conditions & wire.ALARM:
+                changed |= wire.ALARM  # it was told late, and stands still
             point.acknowledged = state.acknowledged
             point.bypass(_until(when, state.bypassed_s), when)
             if changed:
@@ -389,7 +403,10 @@ class Picture:
             "limit": point.limits.get(point.gravest),
             "code": point.code,
         }
-        change = Change(when, what, point, **state | told)
+        late = self._now - when > LATE_S
+        change = Change(when, what, point, **state | told, late=late)
+        if what == "condition":
+            point.unheard = late and bool(point.conditions & wire.ALARM)
         if what != "value":
             self.changes.append(change)
         if self.on_change:

@@ -75,6 +75,7 @@ class LiveView:
     def __enter__(self) -> "LiveView":
         if self._live:
             self._live.start()
+            self._picture.on_change = self._call
         else:
             self._picture.on_change = self._print
         return self
@@ -294,6 +295,11 @@ class LiveView:
         if change.what != "value":
             self._line(self._told(change, None))
 
+    def _call(self, change: Change) -> None:
+        """Ring for a new alarm; what comes late is told, and never rings."""
+        if change.calls:
+            self._console.bell()
+
     def _line(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True, highlight=False)
 
@@ -301,11 +307,12 @@ class LiveView:
         """A change as one line; where it is a person's business, in the colour of its state."""
         point = change.point
         time_s = self._time(change.time_s, now)
+        late = f" {words.tell('view.late')}" if change.late else ""
         if change.act:
             done = acts.tell(change.act, self._picture.site, point.id, change.conditions)
-            return _one_line(f"{time_s}   {point.id} {done}")
+            return _one_line(f"{time_s}   {point.id} {done}{late}")
         if change.what != "condition":
-            return _one_line(f"{time_s}   {point.id} {words.word('news', change.what)}")
+            return _one_line(f"{time_s}   {point.id} {words.word('news', change.what)}{late}")
         bit = next((bit for bit in wire.CONDITIONS if bit & change.conditions), None)
         look = NORMAL if bit is None else LOOKS[bit]
         practice = change.mode != "live"
@@ -314,6 +321,7 @@ class LiveView:
         gone = words.conditions(change.changed & ~change.conditions)
         said += [words.tell("view.gone", conditions=" + ".join(gone))] if gone else []
         said += [f"({words.mode(change.mode)})"] if practice else []
+        said += [late.strip()] if late else []
         text = _one_line(f"{time_s} {'T' if practice else ' '} ")
         text.append(" ".join([self._shape(look), *said]), PRACTICE if practice else look.style)
         text.append(f"  {words.kind(point.kind)} {point.id}")

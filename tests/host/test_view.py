@@ -262,6 +262,45 @@ def test_an_old_event_from_the_backlog_is_news_but_changes_nothing_now(desk):
     assert [change.conditions for change in desk.picture.changes][-2:] == [ALARM, 0]
 
 
+def test_an_alarm_that_comes_late_is_marked_and_calls_nobody(desk):
+    desk.event(SMOKE, ALARM, at=NOW - 61, now=NOW)
+    desk.event(SMOKE, 0, changed=ALARM, at=NOW - 60, now=NOW)
+    late, soon = desk.heard[-2:]
+    assert (late.late, late.calls, soon.late) == (True, False, False)
+    assert "told late" in desk.screen() and desk.picture.alarms == 0
+
+
+def test_an_alarm_that_came_late_and_stands_still_calls_with_the_next_state(desk):
+    desk.event(SMOKE, ALARM, at=NOW - 90, now=NOW)
+    assert not desk.heard[-1].calls
+    desk.head(at=NOW + 1)
+    desk.states(state(SMOKE, ALARM, 16.0), at=NOW + 1)
+    assert desk.heard[-1].calls
+    desk.head(version=2, at=NOW + 2)
+    desk.states(state(SMOKE, ALARM, 16.0), version=2, at=NOW + 2)
+    assert sum(change.calls for change in desk.heard) == 1
+
+
+def test_only_a_new_alarm_in_earnest_calls(desk):
+    desk.event(SMOKE, ALARM)
+    assert desk.heard[-1].calls
+    desk.event(SMOKE, ALARM, mode="test")
+    desk.event(SMOKE, ALARM, mode="drill")
+    desk.event(GAS, TROUBLE)
+    desk.event(SMOKE, 0, changed=ALARM)
+    assert not any(change.calls for change in desk.heard[-4:])
+
+
+def test_a_terminal_rings_for_a_new_alarm_and_not_for_a_late_one(garden):
+    console = Console(file=io.StringIO(), force_terminal=True, width=120, height=30)
+    desk = Desk(garden)
+    with LiveView(desk.picture, console):
+        desk.event(SMOKE, ALARM, at=NOW - 90, now=NOW)
+        assert "\a" not in console.file.getvalue()
+        desk.event(TAILOR, ALARM)
+        assert console.file.getvalue().count("\a") == 1
+
+
 def test_an_older_state_takes_no_alarm_back(desk):
     desk.event(SMOKE, ALARM, at=NOW)
     desk.head(at=NOW - 20)
@@ -666,6 +705,7 @@ def test_a_change_tells_a_program_everything(desk):
     assert row == {
         "time_s": NOW,
         "what": "condition",
+        "late": False,
         "gateway": "gw-shops",
         "point": 101,
         "id": "smoke-noodle-shop",
