@@ -20,7 +20,8 @@ from terminal import Terminal
 
 VERSION = "0.1.0"
 LATE = (
-    "console", "selftest", "commands", "restore", "acts", "lib.act", "lib.service", "lib.verbs"
+    "console", "selftest", "commands", "restore", "acts",
+    "lib.act", "lib.lasting", "lib.service", "lib.verbs",
 )  # fmt: skip
 
 
@@ -86,7 +87,7 @@ def recall(board, gateway):
     recorder = Recorder(clock, journal, gateway)
     recorder.note(record.BOOT, value=board.reset_cause() * 1000)
     recorder.recovered()
-    forget("lib.recovery", "restore", "acts", "lib.service", "lib.verbs")
+    forget("lib.recovery", "restore", "acts", "lib.lasting", "lib.service", "lib.verbs")
     return clock, journal, recorder, restored
 
 

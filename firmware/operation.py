@@ -1,16 +1,10 @@
 """What happens at the gateway: a point changes, a person acts, a time runs out. Always in this
 order: the panel takes it in, the outputs follow, the record is written."""
 
-from time import ticks_add
-
-from micropython import const
-
 from lib.codes import NOT_TAKEN
 from lib.forget import forget
 from lib.silence import Silence
 from lib.verbs import ENDED, ITSELF, SILENCE
-
-SLEPT_MAX_S = const(72 * 3600)  # longer than any bypass
 
 _ITSELF = (ITSELF, 0, 0, 0)
 
@@ -44,16 +38,6 @@ class Operation:
         while act:
             self._late("run_out", act, _ITSELF)
             act = self.panel.over(now_ms)
-
-    def slept(self, seconds):
-        """The clock has shown how long the power was away: bypasses that came back have so much
-        less time left, and never more."""
-        earlier_ms = -1000 * max(0, min(seconds, SLEPT_MAX_S))
-        self.panel.running = [
-            (act[0], act[1], ticks_add(act[2], earlier_ms)) if act[1] in self.restored else act
-            for act in self.panel.running
-        ]
-        self.restored = ()
 
     def act(self, verb, point, minutes, author):
         """Carry out a verb; return its result and the point of its event: a refusal names the one

@@ -59,10 +59,11 @@ class Recorder:
     def act(self, verb, result, author, point, minutes):
         """A person acted, or what somebody began came to its end."""
         from lib.act import pack_act
+        from lib.lasting import follow_act  # noqa: F401 the append needs it, and must not fail
 
         pack_act(self._buffer, self._clock, verb, result, author, point, minutes)
-        forget("lib.act", "lib.verbs")
         self._journal.events.append(self._buffer)
+        forget("lib.act", "lib.lasting", "lib.verbs")
 
     def sample(self, point, summary):
         """A point's interval is over."""

@@ -219,7 +219,11 @@ class Uplink:
         held_s = self._clock.time_s() if self._clock.quality == HELD else time_s
         if time_s > 0 and self._clock.set(time_s, DESK):
             self._recorder.note(record.CLOCK)
-            self._operation.slept(time_s - held_s)
+            if self._operation.restored:
+                from restore import slept  # loaded only where a bypass came back
+
+                slept(self._operation, time_s - held_s)
+                forget("restore", "acts", "lib.service", "lib.lasting", "lib.verbs")
 
     def _watch(self, beat):
         """Beat, and turn a broker or a desk that is away for too long into TROUBLE."""

@@ -357,7 +357,3 @@ class Journal:
     def reserve(self, points):
         """Make room for what is kept of these points (0: the gateway)."""
         self.events.states.reserve(points)
-
-    def remembered(self):
-        """Return [(point, its bytes)] of what outlives a reset: see lib/states.py."""
-        return self.events.states.all()

@@ -12,6 +12,7 @@ from micropython import const
 
 from lib import record
 from lib.journal import EVENTS, HALF, HEADER, MAGIC, POSITION, carry_age, is_sealed
+from lib.lasting import take
 from lib.states import STATE
 
 _BLANK = b"\xff" * HALF
@@ -156,7 +157,7 @@ class _Recovery:
         self._cut_opening = whole > 0
         return whole
 
-    def _notes_of(self, age, take):
+    def _notes_of(self, age, counts):
         """Look at the notes of a sector, and take them in; return whether there is a position."""
         lane = self._lane
         place = (lane.live - age) % lane.count
@@ -172,14 +173,14 @@ class _Recovery:
                 break
             floor -= HALF
             if not is_sealed(note):
-                self._found.torn += take
+                self._found.torn += counts
             elif note[0] == POSITION:
                 whole = True
                 stored, told = struct.unpack_from("<II", note, 4)
                 lane.stored = max(lane.stored, stored)
                 lane.told = max(lane.told, told)
-            elif take and note[0] == STATE:
-                lane.states.take(note, self._serials[place])
+            elif counts and note[0] == STATE:
+                take(lane.states, note, self._serials[place])
         lane.floor = floor  # at last that of the newest
         return whole
 

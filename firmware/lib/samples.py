@@ -18,8 +18,7 @@ class Summary:
     `deadband` from the last one told is nothing new. `interval_s` is what it took."""
 
     def __init__(self, sample_s, now_ms, deadband=0):
-        self._usual_ms = sample_s * 1000
-        self._short_ms = min(self._usual_ms, max(self._usual_ms // SHORTER, SHORTEST_S * 1000))
+        self._usual_s = sample_s
         self._deadband = deadband
         self._told = None  # the last reading of the interval before
         self.interval_s = sample_s
@@ -27,9 +26,10 @@ class Summary:
 
     def add(self, reading):
         """Take one reading."""
-        if not self.count or reading < self.minimum:
+        first = not self.count and not self._parts
+        if first or reading < self.minimum:
             self.minimum = reading
-        if not self.count or reading > self.maximum:
+        if first or reading > self.maximum:
             self.maximum = reading
         self.count += 1
         self._sum += reading
@@ -41,10 +41,12 @@ class Summary:
 
     def due(self, now_ms, off_normal=False):
         """Return whether the interval is over and holds something to tell."""
-        part_ms = ticks_diff(now_ms, self._part_ms)
-        if part_ms < (self._short_ms if off_normal else self._usual_ms):
+        wanted_s = self._usual_s
+        if off_normal:
+            wanted_s = min(wanted_s, max(wanted_s // SHORTER, SHORTEST_S))
+        if ticks_diff(now_ms, self._part_ms) < wanted_s * 1000:
             return False
-        if self.count > self._counted:
+        if self.count:
             self._fold()
         elif not self._parts:
             self._begin(now_ms)
@@ -62,11 +64,9 @@ class Summary:
 
     def _fold(self):
         """Keep the mean of a part: a sum of all would leave the chip's small integers."""
-        count = self.count - self._counted
-        self._means += (self._sum + count // 2) // count
+        self._means += (self._sum + self.count // 2) // self.count
         self._parts += 1
-        self._sum = 0
-        self._counted = self.count
+        self._sum = self.count = 0
 
     def _is_news(self):
         told = self._told
@@ -76,5 +76,5 @@ class Summary:
 
     def _begin(self, now_ms):
         self._began_ms = self._part_ms = now_ms
-        self.count = self._counted = self._sum = self._means = self._parts = 0
+        self.count = self._sum = self._means = self._parts = 0
         self.minimum = self.maximum = self.last = 0

@@ -5,6 +5,7 @@ import struct
 
 from lib import record
 from lib.journal import Journal, Lane
+from lib.lasting import remembered
 from micropython import heap_lock, heap_unlock
 
 from fakes import FakeFlash
@@ -161,11 +162,11 @@ def test_what_stands_outlives_the_ring():
     for point in range(1, 17):
         tell(journal.events, point, point % 4)
     tell(journal.events, 7, 0)
-    states = dict(journal.remembered())
+    states = dict(remembered(journal.events.states))
     assert len(states) == 11 and states[5] == b"\x01" + bytes(7)
-    assert dict(journal_on(flash).remembered()) == states
+    assert dict(remembered(journal_on(flash).events.states)) == states
     fill(journal.events, 3 * 16 * 15)
-    assert journal.events.lost and dict(journal_on(flash).remembered()) == states
+    assert journal.events.lost and dict(remembered(journal_on(flash).events.states)) == states
 
 
 def test_what_changes_costs_nothing_until_the_next_sector():
@@ -178,7 +179,7 @@ def test_what_changes_costs_nothing_until_the_next_sector():
     serial = lane.serial
     fill(lane, 10)
     assert lane.serial == serial + 1
-    assert dict(journal_on(flash).remembered()) == {5: b"\x01" + bytes(7)}
+    assert dict(remembered(journal_on(flash).events.states)) == {5: b"\x01" + bytes(7)}
 
 
 def test_losses_are_told_once_even_over_a_reset():

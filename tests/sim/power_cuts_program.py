@@ -11,6 +11,7 @@ import random
 import sys
 
 from lib.journal import Journal
+from lib.lasting import remembered
 
 CONDITION, OTHER, ACT = 1, 2, 6  # events
 ACKNOWLEDGE, BYPASS, ENDED = 1, 4, 2  # verbs, and a result
@@ -89,7 +90,7 @@ class Model:
         """Fail unless a recovered journal has what the live one had promised."""
         self._judge_lane(journal.events, live.events)
         self._judge_lane(journal.samples, live.samples)
-        found = dict(journal.remembered())
+        found = dict(remembered(journal.events.states))
         states = self.states
         if journal.events.next > live.events.next:
             states = followed(states, self.record[1])
@@ -105,7 +106,7 @@ class Model:
             records = model.records[lane.number]
             if lane.next > len(records) + 1:
                 records[lane.next - 1] = self.record[1]
-        model.states = dict(journal.remembered())
+        model.states = dict(remembered(journal.events.states))
         model.stored = [journal.events.stored, journal.samples.stored]
         model.epoch = self.epoch
         return model

@@ -71,7 +71,8 @@ async def drain(port, count):
     clock = Clock(1)
     journal = full_journal(clock, count)
     head = {
-        "site": "bench", "gateway": "gw", "keepalive_s": 60, "wifi_ssid": "", "wifi_key": "",
+        "site": "bench", "gateway": "gw", "keepalive_s": 60, "broker_s": 10, "desk_s": 30,
+        "wifi_ssid": "", "wifi_key": "",
         "broker_host": "127.0.0.1", "broker_port": port,
     }  # fmt: skip
     carrier = uplink.Uplink(head, Board(), clock, journal, Recorder(), Report(), None)
