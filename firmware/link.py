@@ -23,7 +23,8 @@ class Link:
     """A connection to a numeric address: make it, await `open()`, and close it in any case."""
 
     def __init__(self, address, port):
-        assert is_address(address), "not a numeric address: " + address  # a name would block
+        if not is_address(address):
+            raise ValueError("not a numeric address: " + address)  # a name would block
         info = socket.getaddrinfo(address, port, 0, socket.SOCK_STREAM)[0]
         self._peer = info[-1]
         try:

@@ -7,15 +7,12 @@ Silence, walk test and drill have ended, each with an event.
 import struct
 from time import ticks_add
 
-from micropython import const
-
 from acts import find
 from clock import HELD
 from lib import service
-from lib.lasting import BYPASSED, CLOCKED, EXERCISED, SILENCED, TESTED, remembered
+from lib.lasting import BYPASSED, CLOCKED, EXERCISED, SILENCED, TESTED
+from lib.recovery import remembered
 from lib.verbs import BYPASS, DONE, DRILL, ENDED, ITSELF, SILENCE, WALK_TEST
-
-SLEPT_MAX_S = const(72 * 3600)  # longer than any bypass
 
 _ITSELF = (ITSELF, 0, 0, 0)
 _ENDED = ((SILENCED, SILENCE), (TESTED, WALK_TEST), (EXERCISED, DRILL))
@@ -69,14 +66,3 @@ class Restored:
         """Return what a bypass has left; where the clock was unknown, powered time counts."""
         left_s = since - self.time_s if flags & CLOCKED else 60 * minutes - (self.up_s - since)
         return min(left_s, 60 * minutes)
-
-
-def slept(operation, seconds):
-    """The clock has shown how long the power was away: bypasses that came back have so much less
-    time left, and never more."""
-    earlier_ms = -1000 * max(0, min(seconds, SLEPT_MAX_S))
-    operation.panel.running = [
-        (act[0], act[1], ticks_add(act[2], earlier_ms)) if act[1] in operation.restored else act
-        for act in operation.panel.running
-    ]
-    operation.restored = ()

@@ -220,10 +220,10 @@ class Uplink:
         if time_s > 0 and self._clock.set(time_s, DESK):
             self._recorder.note(record.CLOCK)
             if self._operation.restored:
-                from restore import slept  # loaded only where a bypass came back
+                from lib.lasting import slept  # loaded only where a bypass came back
 
                 slept(self._operation, time_s - held_s)
-                forget("restore", "acts", "lib.service", "lib.lasting", "lib.verbs")
+                forget("lib.lasting", "lib.verbs")
 
     def _watch(self, beat):
         """Beat, and turn a broker or a desk that is away for too long into TROUBLE."""

@@ -51,7 +51,7 @@ class Lane:
         self.erases = 0  # of the most worn sector
         self.epoch = 0
         self.in_ram = False  # the flash has failed
-        self.states = States()
+        self.states = States() if number == EVENTS else None
         self._noted = 0  # the position as it stands in flash
         self._damaged = False  # a record could not be read
         self._failures = 0  # since a record could be written
@@ -98,7 +98,7 @@ class Lane:
         self._failures = 0
         self.at += record.SIZE
         self.next = n + 1
-        if self.number == EVENTS:
+        if self.states:
             self.states.follow(self.slot)
         return n
 
@@ -162,7 +162,7 @@ class Lane:
         """Write into the new sector what would else be gone with an old one."""
         serial = self.serial
         states = self.states
-        for i in range(len(states.numbers)):
+        for i in range(len(states.numbers) if states else 0):
             old = serial - states.marks[i] >= carry_age(self)
             if states.changed[i] or (old and states.stands(i)):
                 self._note_state(i)

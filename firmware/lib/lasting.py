@@ -1,7 +1,8 @@
 """What an act changes in what outlives a reset: a part of lib/states.py that is loaded only while
-somebody acts, and at the start."""
+somebody acts."""
 
 import struct
+from time import ticks_add
 
 from micropython import const
 
@@ -15,6 +16,7 @@ SILENCED = const(8)
 CLOCKED = const(16)
 
 _FLAGS = {BYPASS: BYPASSED, WALK_TEST: TESTED, DRILL: EXERCISED, SILENCE: SILENCED}
+_SLEPT_MAX_S = const(72 * 3600)  # longer than any bypass
 _NTP = const(2)  # quality of a record's time, as in clock.py
 
 
@@ -59,19 +61,12 @@ def _time(states, i, record, stands):
     states.changed[i] = 1
 
 
-def take(states, note, mark):
-    """Take in a note as it was found in the sector of a number."""
-    i = states.place(note[2] | note[3] << 8, True)
-    if i >= 0:
-        states.data[STATE_BYTES * i : STATE_BYTES * (i + 1)] = note[4:12]
-        states.marks[i] = mark
-        states.changed[i] = 0
-
-
-def remembered(states):
-    """Return [(point, its bytes)] of all that is kept."""
-    return [
-        (states.numbers[i], bytes(states.data[STATE_BYTES * i : STATE_BYTES * (i + 1)]))
-        for i in range(len(states.numbers))
-        if states.stands(i)
+def slept(operation, seconds):
+    """The clock has shown how long the power was away: bypasses that came back have so much less
+    time left, and never more."""
+    earlier_ms = -1000 * max(0, min(seconds, _SLEPT_MAX_S))
+    operation.panel.running = [
+        (act[0], act[1], ticks_add(act[2], earlier_ms)) if act[1] in operation.restored else act
+        for act in operation.panel.running
     ]
+    operation.restored = ()

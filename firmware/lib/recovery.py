@@ -12,8 +12,7 @@ from micropython import const
 
 from lib import record
 from lib.journal import EVENTS, HALF, HEADER, MAGIC, POSITION, carry_age, is_sealed
-from lib.lasting import take
-from lib.states import STATE
+from lib.states import STATE, STATE_BYTES
 
 _BLANK = b"\xff" * HALF
 _ZEROS = bytes(HALF)
@@ -41,6 +40,24 @@ def recover(lane):
         except OSError:
             lane.fall_back()
     return found
+
+
+def take(states, note, mark):
+    """Take in a note as it was found in the sector of a number."""
+    i = states.place(note[2] | note[3] << 8, True)
+    if i >= 0:
+        states.data[STATE_BYTES * i : STATE_BYTES * (i + 1)] = note[4:12]
+        states.marks[i] = mark
+        states.changed[i] = 0
+
+
+def remembered(states):
+    """Return [(point, its bytes)] of all that is kept."""
+    return [
+        (states.numbers[i], bytes(states.data[STATE_BYTES * i : STATE_BYTES * (i + 1)]))
+        for i in range(len(states.numbers))
+        if states.stands(i)
+    ]
 
 
 class _Recovery:
@@ -195,7 +212,7 @@ class _Recovery:
                 slot = self._read(place, HEADER + (n - first) * record.SIZE, record.SIZE)
                 if record.number_of(slot) == n and record.is_sound(slot):
                     self._newest(slot)
-                    if lane.number == EVENTS:
+                    if lane.states:
                         lane.states.follow(slot, self._serials[place])
 
     def _newest(self, slot):

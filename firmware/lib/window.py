@@ -28,7 +28,8 @@ class Window:
 
     def claim(self, now_ms):
         """Return a packet id that waits from now on; only while in_flight is below size."""
-        assert self.in_flight < self.size, "the window is full"
+        if self.in_flight >= self.size:
+            raise ValueError("the window is full")
         packet_id = self._last_id % _ID_MAX + 1
         while self._ids[packet_id % self.size]:
             packet_id = packet_id % _ID_MAX + 1

@@ -5,7 +5,7 @@ import struct
 
 from lib import record
 from lib.journal import Journal, Lane
-from lib.lasting import remembered
+from lib.recovery import remembered
 from micropython import heap_lock, heap_unlock
 
 from fakes import FakeFlash

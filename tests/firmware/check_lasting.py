@@ -4,8 +4,9 @@ import struct
 
 from lib import record, verbs
 from lib.act import pack_act
-from lib.lasting import BYPASSED, CLOCKED, EXERCISED, SILENCED, TESTED, remembered
+from lib.lasting import BYPASSED, CLOCKED, EXERCISED, SILENCED, TESTED
 from lib.point import ALARM, LIVE, PRE_ALARM
+from lib.recovery import remembered
 from lib.states import States
 
 

@@ -2,6 +2,7 @@
 
 from acts import find
 from lib.codes import NOT_TAKEN
+from lib.lasting import slept
 from lib.level import Level
 from lib.point import ALARM, DRILLED, LIVE, SUPERVISORY, TEST, TROUBLE, Point
 from lib.verbs import (
@@ -16,7 +17,6 @@ from lib.verbs import (
     SILENCE,
     WALK_TEST,
 )
-from restore import slept
 
 from fake_gateway import BURNING, HOLD_MS, ME, Bench, smoke
 

@@ -4,8 +4,8 @@ import random
 import struct
 
 from lib import record
-from lib.lasting import remembered, take
 from lib.point import ALARM, DRILLED, LIVE, PRE_ALARM, TEST
+from lib.recovery import remembered, take
 from lib.states import States
 
 

