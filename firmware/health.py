@@ -35,7 +35,9 @@ class Health:
         if self._fail_safe:
             well = self._tasks.all_run(now_ms) and not self._panel.conditions & TROUBLE
             self._fail_safe.show(STEADY if well else OFF, now_ms)
-        self.heap_low_bytes = min(self.heap_low_bytes, gc.mem_free())
+        if gc.mem_free() < self.heap_low_bytes:
+            gc.collect()  # garbage is no use of the heap
+            self.heap_low_bytes = min(self.heap_low_bytes, gc.mem_free())
 
     async def run(self, beat):
         """Step for ever."""

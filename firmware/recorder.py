@@ -59,11 +59,15 @@ class Recorder:
     def act(self, verb, result, author, point, minutes):
         """A person acted, or what somebody began came to its end."""
         from lib.act import pack_act
-        from lib.lasting import follow_act  # noqa: F401 the append needs it, and must not fail
 
         pack_act(self._buffer, self._clock, verb, result, author, point, minutes)
+        del pack_act  # what comes next must not pile up on it
+        forget("lib.act")
+        from lib.lasting import follow_act
+
         self._journal.events.append(self._buffer)
-        forget("lib.act", "lib.lasting", "lib.verbs")
+        del follow_act
+        forget("lib.lasting", "lib.verbs")
 
     def sample(self, point, summary):
         """A point's interval is over."""

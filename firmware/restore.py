@@ -9,8 +9,8 @@ from time import ticks_add
 
 from acts import find
 from clock import HELD
-from lib import service
 from lib.lasting import BYPASSED, CLOCKED, EXERCISED, SILENCED, TESTED
+from lib.point import TROUBLE
 from lib.recovery import remembered
 from lib.verbs import BYPASS, DONE, DRILL, ENDED, ITSELF, SILENCE, WALK_TEST
 
@@ -50,7 +50,7 @@ class Restored:
         if not point:
             return
         if not flags & BYPASSED:
-            service.restore(point, bits & 15, bits >> 4)
+            stand_again(point, bits & 15, bits >> 4)
             return
         left_s = self._left_s(flags, minutes, since)
         if left_s <= 0:
@@ -66,3 +66,15 @@ class Restored:
         """Return what a bypass has left; where the clock was unknown, powered time counts."""
         left_s = since - self.time_s if flags & CLOCKED else 60 * minutes - (self.up_s - since)
         return min(left_s, 60 * minutes)
+
+
+def stand_again(point, conditions, acknowledged):
+    """A power cut is no reset: what stood stands, and goes as it would have gone."""
+    known = TROUBLE
+    for level in point._levels:
+        known |= level.bit
+        if level.bit & conditions:
+            level.restore()
+    point._lost.state = conditions & TROUBLE != 0
+    point.conditions = conditions & known  # the configuration may be another one
+    point.acknowledged = acknowledged & point.conditions

@@ -49,19 +49,6 @@ def start_anew(point):
     return point.become(0)
 
 
-def restore(point, conditions, acknowledged):
-    """A power cut is no reset: what stood stands, and goes as it would have gone."""
-    known = TROUBLE
-    for level in point._levels:
-        known |= level.bit
-        if level.bit & conditions:
-            level.restore()
-    point._lost.state = conditions & TROUBLE != 0
-    point.conditions = conditions & known  # the configuration may be another one
-    point.acknowledged = acknowledged & point.conditions
-    return point.conditions
-
-
 def leave(point):
     """The walk test or the drill is over. The mode is left to the caller, who tells first."""
     return start_anew(point) if point.mode == TEST else point.become(point.conditions & ~ALARM)

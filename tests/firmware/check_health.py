@@ -1,5 +1,7 @@
 """The watchdog is fed while nobody is late, and only then; the fail-safe output tells more."""
 
+import gc
+
 from drivers.indicator import Indicator
 from health import Health
 from lib.point import ALARM, TROUBLE
@@ -71,6 +73,7 @@ def test_the_fail_safe_output_is_held_only_while_all_is_well():
 
 
 def test_the_heap_mark_only_falls():
+    gc.collect()
     health = make()
     mark = health.heap_low_bytes
     ballast = bytearray(20000)

@@ -32,7 +32,7 @@ ABOUT = (
     "reset, no MemoryError and no failed task on the console, no failed reading, every point's "
     "alarm in every cycle, and every event stored. The HAL, measured without the firmware, is "
     "subtracted: on a board it is C, outside of this heap. Free heap is that of the standard "
-    "size, garbage not counted as free."
+    "size: in a state garbage counts as used, the lowest that was seen is without garbage."
 )
 
 
