@@ -99,7 +99,7 @@ def assemble(board, clock):
     wired = Assembly(board, clock)
     parts = (wired.refused, wired.head, wired.indicators, wired.ruled, wired.buses, wired.channels)
     del wired, Assembly
-    forget("assembly", "config", "lib.kinds", "lib.rules", "lib.wiring")
+    forget("assembly", "settings", "lib.kinds", "lib.rules", "lib.wiring")
     return parts
 
 

@@ -1,7 +1,7 @@
 """From the configuration to wired points and outputs: needed at the start only."""
 
-import config
 from drivers.indicator import Indicator
+from lib.forget import forget
 from lib.kinds import KINDS, QUALIFY
 from lib.level import Level
 from lib.point import ALARM, PRE_ALARM, SUPERVISORY, TROUBLE, Point
@@ -18,7 +18,7 @@ class Assembly:
     """What the configuration asks for; `head` is None where there is no usable one."""
 
     def __init__(self, board, clock):
-        settings = config.load()
+        settings = checked()
         self.refused = settings.refused
         self.head = settings.head
         self.indicators = {
@@ -46,6 +46,16 @@ class Assembly:
         of_kind = {}  # points of a kind without rules of their own share one tuple
         for channel in self.channels:
             apply(rules, of_kind, channel.point, self.ruled.get("sounder"))
+
+
+def checked():
+    """Return the configuration; the check of it goes before anything is made of it."""
+    from config import load
+
+    settings = load()
+    del load
+    forget("config")
+    return settings
 
 
 def make_rule(line, ruled):

@@ -1,26 +1,21 @@
-"""The gateway's configuration: one flat JSON object a line, checked whole before any of it is
-used.
+"""The check of the gateway's configuration: whole, before any of it is used. Needed at the start
+only.
 
-Written by the host. First the gateway's line, then one for its RS-485 line if it has one, one for
-each output, one for each rule, one for each point.
-Only one line is ever in memory. A file that does not pass is refused by name, and the last good
-one is used.
+A file that does not pass is refused by name, and the last good one is used.
 """
-
-import json
 
 from micropython import const
 
 from lib.kinds import KINDS
 from lib.rules import ACTUATORS, OUTPUTS, PATTERNS
 from lib.wiring import DRIVERS, GATEWAY, RS485
+from settings import Settings, read
 
 FORMAT = const(1)
 PATH = "/etc/config.jsonl"
 LAST_GOOD = "/etc/config.good.jsonl"
 POINTS_MAX = const(64)
 
-_LINE_MAX = const(1024)
 _TEXT_MAX = const(64)
 _PIN_MAX = const(39)
 _STATION_MAX = const(247)
@@ -29,23 +24,6 @@ _GATEWAY_PINS = ("button_pin", "scl_pin", "sda_pin")
 _RS485_PINS = ("tx_pin", "rx_pin", "de_pin")
 _CONDITIONS = ("alarm", "pre_alarm", "supervisory", "trouble")
 _POINT_TEXTS = ("kind", "quantity", "driver", "input")
-
-
-class Settings:
-    """A configuration that has passed its check; `path` None stands for none at all."""
-
-    def __init__(self, path=None, refused=None):
-        self.path = path
-        self.refused = refused  # why the newest file was not taken, else None
-        self.head = next(self.lines("gateway"), None)
-
-    def lines(self, what):
-        """Yield the lines of one sort: "gateway", "rs485", "output", "rule" or "point"."""
-        if self.path is None:
-            return
-        for _, line in _read(self.path):
-            if line["what"] == what:
-                yield line
 
 
 def load(newest=PATH, last_good=LAST_GOOD):
@@ -69,7 +47,7 @@ def check(path):
     outputs = set()
     rules = {}  # (output, condition, kind or point) of each, and its line
     seen = set()  # points, and "rs485" once its line has come
-    for number, line in _read(path):
+    for number, line in read(path):
         try:
             if head is None:
                 head = _check_gateway(line)
@@ -98,26 +76,6 @@ def _check_line(line, number, outputs, rules, seen):
         seen.add("rs485")
     else:
         _check_point(line, seen, "rs485" in seen)
-
-
-def _read(path):
-    """Yield (line number, object) of a file."""
-    with open(path) as file:
-        number = 0
-        while True:
-            text = file.readline(_LINE_MAX + 1)
-            if not text:
-                return
-            number += 1
-            if len(text) > _LINE_MAX:
-                raise ValueError(f"line {number}: longer than {_LINE_MAX} characters")
-            try:
-                line = json.loads(text)
-            except ValueError:
-                raise ValueError(f"line {number}: not JSON")
-            if not isinstance(line, dict):
-                raise ValueError(f"line {number}: not an object")
-            yield number, line
 
 
 def _check_gateway(line):
