@@ -27,6 +27,7 @@ TICK_S = 0.05
 _START_S = 20.0
 _READ_SIZE = 65536
 _FDS_MAX = 256  # the server has some ten
+_OPEN_FILES = Path("/proc/self/fd")
 
 
 def require_vm() -> None:
@@ -269,11 +270,21 @@ def _become_vm(request: dict[str, Any]) -> NoReturn:
             os.dup2(fd, target)
         os.closerange(3, _FDS_MAX)
         os.environ.update(request["env"])
+        for name in ("FG_BOARD", "FG_HAL", "FG_APP"):
+            _shorten(name)
         status = _run_vm(request["argv"])
     except BaseException:
         traceback.print_exc()
     finally:
         os._exit(status & 0xFF)
+
+
+def _shorten(name: str) -> None:
+    """Give the folder in a variable a short name: the VM keeps copies in its heap, and how long
+    the path is must not decide what fits."""
+    folder = os.environ.get(name)
+    if folder and _OPEN_FILES.is_dir():  # macOS has none that leads into a folder
+        os.environ[name] = str(_OPEN_FILES / str(os.open(folder, os.O_RDONLY)))
 
 
 def _run_vm(argv: list[str]) -> int:

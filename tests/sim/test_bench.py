@@ -124,14 +124,14 @@ def test_an_unknown_area_is_a_usage_error_that_names_the_known_ones(tmp_path):
 def test_ctrl_c_leaves_no_process_and_the_page_as_it_was(tmp_path):
     page = tmp_path / "BENCH.md"
     page.write_text(OTHER)
-    process = start(tmp_path, "heap", "--page", page)
-    try:
-        eventually(lambda: len(list(tmp_path.rglob("trial-*/boards/*/seam.bin"))) >= 2)
-        assert left_behind(tmp_path)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
-    finally:
-        process.kill()
+    with start(tmp_path, "heap", "--page", page) as process:
+        try:
+            eventually(lambda: len(list(tmp_path.rglob("trial-*/boards/*/seam.bin"))) >= 2)
+            assert left_behind(tmp_path)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode == 130, errors
     assert "KeyboardInterrupt" not in errors
     assert page.read_text() == OTHER

@@ -51,6 +51,20 @@ def eventually(is_so, timeout_s=WAIT_S):
     return is_so()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system has short names for folders")
+def test_how_long_the_path_of_a_board_is_takes_nothing_of_the_heap(spawn, tmp_path):
+    program = "import os\nprint(len(os.getenv('FG_BOARD')), os.listdir(os.getenv('FG_BOARD')))"
+    said = []
+    for number, name in enumerate(("near", "far" * 60)):
+        board = tmp_path / name
+        board.mkdir()
+        (board / "found").touch()
+        assert spawn(program, f"console-{number}", FG_BOARD=str(board)).wait(WAIT_S)
+        said.append((tmp_path / f"console-{number}").read_text())
+    assert said[0] == said[1]
+    assert "found" in said[0]
+
+
 def test_a_vm_gets_arguments_and_environment_and_writes_to_its_console(spawn, tmp_path):
     program = "import os, sys\nprint(sys.argv[1], os.getenv('GW'))\nraise OSError(7)\n"
     vm = spawn(program, GW="gw-shops")
