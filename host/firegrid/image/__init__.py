@@ -1,1 +1,0 @@
-"""What is written to a board: partition table, identity, file system, interpreter."""
