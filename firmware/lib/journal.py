@@ -27,6 +27,7 @@ HEADER = const(32)  # two halves: erased (magic, erases, lane), opened (number, 
 HALF = const(16)  # of a header; and a note
 POSITION = const(1)  # note: the desk has stored up to n, losses below m have been told
 CARRY = const(8)  # a state that stands is written again once its note is so many sectors old
+CHANGED = const(4)  # a state that has changed, once its note is so many sectors old
 
 _ZEROS = bytes(HEADER)
 _ERASE = const(6)  # of ioctl
@@ -163,12 +164,14 @@ class Lane:
         serial = self.serial
         states = self.states
         for i in range(len(states.numbers) if states else 0):
-            old = serial - states.marks[i] >= carry_age(self)
-            if states.changed[i] or (old and states.stands(i)):
+            age = serial - states.marks[i]
+            if (states.changed[i] and age >= change_age(self)) or (
+                states.stands(i) and age >= carry_age(self)
+            ):
                 self._note_state(i)
                 if serial != self.serial:
                     return  # this sector failed, and the next has carried all
-        self._note_position()  # at last: a sector that has one has all states
+        self._note_position()  # at last: a sector that has one has all that were due
 
     def _prepare(self):
         """Erase the next sector that can be erased; the records in it are gone."""
@@ -308,6 +311,12 @@ class Lane:
 def carry_age(lane):
     """Return how many sectors old a state may become before it is written again."""
     return min(CARRY, lane.count // 4)
+
+
+def change_age(lane):
+    """Return how many sectors old its note must be before a state that has changed is written
+    again: recovery follows the records since then."""
+    return min(CHANGED, lane.count // 4)
 
 
 def is_sealed(half):

@@ -1,6 +1,6 @@
 """After a start: find in the flash what a journal's lane knew before. Needed at the start only.
 
-Reads each sector's header, the newest two sectors, and the notes of a few before them; writes
+Reads each sector's header, the newest few sectors, and the notes of some before them; writes
 nothing.
 docs/SPEC-journal.md says why that is enough.
 """
@@ -11,7 +11,16 @@ from array import array
 from micropython import const
 
 from lib import record
-from lib.journal import EVENTS, HALF, HEADER, MAGIC, POSITION, carry_age, is_sealed
+from lib.journal import (
+    EVENTS,
+    HALF,
+    HEADER,
+    MAGIC,
+    POSITION,
+    carry_age,
+    change_age,
+    is_sealed,
+)
 from lib.states import STATE, STATE_BYTES
 
 _BLANK = b"\xff" * HALF
@@ -164,7 +173,7 @@ class _Recovery:
 
     def _notes(self):
         """Take in the notes that count, oldest first; return how many sectors ago the newest one
-        was opened that has all states: the position is its last note."""
+        was opened that has all states that were due: the position is its last note."""
         lane = self._lane
         whole = 0
         while whole < lane.count - 1 and not self._notes_of(whole, False):
@@ -202,11 +211,14 @@ class _Recovery:
         return whole
 
     def _follow(self, age):
-        """Follow the records since all states were noted, at least those of two sectors: they
-        tell the time as well."""
+        """Follow the records since the oldest note that may be outdated, at least those of two
+        sectors: they tell the time as well."""
         lane = self._lane
-        for back in range(max(age, min(1, lane.count - 1)), -1, -1):
+        due = self._serials[(lane.live - age) % lane.count] - change_age(lane)
+        for back in range(lane.count - 1, -1, -1):
             place = (lane.live - back) % lane.count
+            if back > max(age, 1) and self._serials[place] <= due:
+                continue
             first = lane.firsts[place]
             for n in range(first, lane.end_of(place) if first else first):
                 slot = self._read(place, HEADER + (n - first) * record.SIZE, record.SIZE)

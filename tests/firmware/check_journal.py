@@ -334,15 +334,16 @@ def test_recovery_reads_headers_and_the_live_edge_only():
     flash.reads = flash.bytes_read = 0
     journal = Journal(flash, FakeFlash(), EPOCH)
     assert journal.events.next == lane.next
-    assert flash.reads <= 600 and flash.bytes_read <= 17_000, (flash.reads, flash.bytes_read)
+    assert flash.reads <= 1000 and flash.bytes_read <= 30_000, (flash.reads, flash.bytes_read)
 
 
 def test_wear_stays_below_the_limit_and_is_spread_evenly():
+    """Whatever happens: 64 points, and every event changes what stands."""
     flash = FakeFlash(EVENTS_SECTORS, SECTOR)
     lane = lane_on(flash)
     count = 3 * EVENTS_SECTORS * 120
     for i in range(count):
-        tell(lane, i % 6 + 1, i // 6 & 3)  # every event changes what stands
+        tell(lane, i % 64 + 1, i // 64 & 3)
         if i % 5 == 0:
             lane.release(lane.next - 1)
         lane.tend(i % 7 == 0)

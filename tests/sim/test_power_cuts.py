@@ -47,6 +47,7 @@ def test_no_cut_loses_or_invents_a_record(size, count, appends, seed):
         ),
         ("journal", "            self.states.follow(self.slot)", "            pass"),
         ("recovery", "self._follow(self._notes())", "self._notes()"),
+        ("recovery", " - change_age(lane)", ""),
         ("journal", "_NOTE_EVERY = const(64)", "_NOTE_EVERY = const(300)"),
         ("recovery", "== n and record.is_sound(slot)", "== n"),
         ("recovery", "lane.stored = max(lane.stored, stored)", "pass"),
