@@ -27,10 +27,18 @@ ROWS = {
         "heap of the HAL",
     ],
     "sampling": ["a point-sample"],
+    "journal": [
+        *["erases of a record, all included"] * 2,
+        "an append",
+        "bytes read after a start, full ring",
+    ],
     "link": [
         *["firmware/mqtt.py, window 8"] * 2,
         *["firmware/mqtt.py, window 16"] * 2,
         "journal to broker through firmware/uplink.py, window 8",
+        "heap of the client with its buffers",
+        "bytes on the wire of an event, live",
+        "bytes on the wire of an event, draining",
     ],
 }
 OTHER = "## heap\n\nWhat was measured before.\n"

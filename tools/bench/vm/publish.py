@@ -130,7 +130,28 @@ async def journal(port, window, count):
     return rate(count, begin_us)
 
 
-SIDES = {"client": client, "streams": streams, "blocking": blocking, "journal": journal}
+async def public(name, port, window, count):
+    import public
+
+    return await getattr(public, name)(port, window, count, TOPIC, PAYLOAD)
+
+
+async def aiomqttc(port, window, count):
+    return await public("aiomqttc", port, window, count)
+
+
+async def chumicro(port, window, count):
+    return await public("chumicro", port, window, count)
+
+
+SIDES = {
+    "client": client,
+    "streams": streams,
+    "blocking": blocking,
+    "journal": journal,
+    "aiomqttc": aiomqttc,
+    "chumicro": chumicro,
+}
 
 
 def main(port, window, count, rounds, *names):
