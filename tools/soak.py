@@ -8,6 +8,7 @@ import sys
 import time
 
 MINUTES = float(os.environ.get("MINUTES", "10"))
+ROUNDS = "200"  # of tests/sim/test_rounds.py
 
 
 def main() -> None:
@@ -20,7 +21,7 @@ def main() -> None:
         command = [sys.executable, "-m", "pytest", "-q", "-n", "2", *drawn]
         rounds += 1
         print(f"round {rounds}, seed {seed}", file=sys.stderr, flush=True)
-        if subprocess.run(command).returncode:
+        if subprocess.run(command, env=os.environ | {"ROUNDS": ROUNDS}).returncode:
             sys.exit(f"failed; to repeat it: {shlex.join(command)}")
     print(f"{rounds} rounds in {MINUTES:g} minutes, none failed", file=sys.stderr)
 

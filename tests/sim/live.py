@@ -134,12 +134,13 @@ class Hurried:
 
 
 class Live:
-    """The community of tests/sim/sites/NAME.toml. `speed`: how fast its time passes."""
+    """The community of tests/sim/sites/NAME.toml. `speed`: how fast its time passes; `broker` is
+    the class of one: Broker, or Mosquitto where that is installed."""
 
-    def __init__(self, name, directory, speed=1, dns_port=0, firmware=None):
+    def __init__(self, name, directory, speed=1, dns_port=0, firmware=None, broker=Broker):
         self.site = load_site(SITES / f"{name}.toml")
         self.speed = speed
-        self.broker = Broker(directory / "broker")
+        self.broker = broker(directory / "broker")
         self.taken = []  # Taken, in the order of each journal
         self.readings = []  # Reading of every point of every board
         self.stored_states = []  # StateHead, as the desk took them

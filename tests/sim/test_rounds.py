@@ -1,7 +1,8 @@
 """Rounds of misfortune, end to end: after healing nothing is missing and nothing stands twice.
 
 What the flash took is witnessed by the simulated board, outside of what is tested. Three rounds by
-default, 30 in `make test-full`; `make soak` plays these 30 anew with each of its seeds.
+default, 30 in `make test-full`, 200 with each of the seeds of `make soak` (ROUNDS); a few of them
+on mosquitto as well, where it is installed.
 """
 
 import os
@@ -14,10 +15,14 @@ from firegrid import ingest as ingest_module
 from firegrid import store as store_module
 from firegrid import wire
 from firegrid.gaps import find_gaps, unexplained
+from firegrid_sim.broker import Broker
+from left_out import find
 from live import Live
+from mosquitto import Mosquitto
 
-ROUNDS = 30
+ROUNDS = int(os.environ.get("ROUNDS", "30"))
 BY_DEFAULT = 3
+ON_MOSQUITTO = 10  # one of them by default
 STEPS = 4
 HEALED_S = 60  # a gateway sends again what was not stored in 30 s
 POINTS = {"gw-gate": "smoke-gate", "gw-barn": "smoke-barn"}
@@ -30,12 +35,27 @@ def chance(request):
     return random.Random(f"{seed}/{request.node.name}")
 
 
-@pytest.mark.parametrize(
-    "number",
-    [pytest.param(n, marks=[pytest.mark.full] * (n >= BY_DEFAULT)) for n in range(ROUNDS)],
-)
+def rounds(count, by_default):
+    return pytest.mark.parametrize(
+        "number",
+        [pytest.param(n, marks=[pytest.mark.full] * (n >= by_default)) for n in range(count)],
+    )
+
+
+@rounds(ROUNDS, BY_DEFAULT)
 def test_after_healing_everything_the_flash_took_is_stored_once(number, chance, tmp_path):
-    with Live("two-gateways", tmp_path) as live:
+    play(Broker, chance, tmp_path)
+
+
+@pytest.mark.skipif(not find("mosquitto"), reason="mosquitto is not installed")
+@rounds(ON_MOSQUITTO, 1)
+def test_so_it_is_on_the_broker_that_a_community_runs(number, chance, tmp_path):
+    play(Mosquitto, chance, tmp_path)
+
+
+def play(broker, chance, directory):
+    """Break things in turn, and heal them."""
+    with Live("two-gateways", directory, broker=broker) as live:
         live.until(lambda: len(live.online()) == 2, "both are online")
         for blow in chance.sample([kill_gateway, kill_broker, kill_desk, cut_link], STEPS):
             raise_something(live, chance)

@@ -1,7 +1,6 @@
 """QoS 1 publishes a second of the firmware's MQTT client, against the ceiling of the same VM."""
 
 import json
-import socket
 import subprocess
 import sys
 import zipfile
@@ -12,9 +11,10 @@ from typing import Any, NamedTuple
 
 from firegrid.errors import FiregridError
 from firegrid_sim.board import compiled
-from firegrid_sim.broker import Broker, free_port
+from firegrid_sim.broker import Broker
 from firegrid_sim.forkserver import ForkServer
 from left_out import find
+from mosquitto import Mosquitto
 
 from bench import rig
 from bench.result import Area, Pair, Result, Row, Tell, compare
@@ -47,13 +47,6 @@ PUBLIC = {  # side of publish.py: what of PyPI it needs, the client first
 }
 PUBLIC_HEAP = "512K"
 FETCH_S = 60
-_MOSQUITTO = """\
-listener {port} 127.0.0.1
-allow_anonymous true
-persistence false
-log_type none
-set_tcp_nodelay true
-"""
 
 
 class Size(NamedTuple):
@@ -68,41 +61,6 @@ class Size(NamedTuple):
 FULL = Size(messages=16000, records=1600, rounds=15, public_messages=240)
 QUICK = Size(messages=200, records=40, rounds=2, public_messages=0)
 PUBLIC_ROUNDS = 5
-
-
-class Mosquitto:
-    """The broker that a community runs, as installed on this machine."""
-
-    def __init__(self, program: str, directory: Path) -> None:
-        self.port = free_port()
-        self._program = program
-        self._config = directory / "mosquitto.conf"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it and wait until it listens."""
-        self._config.write_text(_MOSQUITTO.format(port=self.port))
-        self._process = subprocess.Popen(
-            [self._program, "-c", str(self._config)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for us
-        )
-        rig.wait_for(self._listens, "the start of mosquitto", 10)
-
-    def _listens(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=0.5).close()
-        except OSError:
-            return False
-        return True
-
-    def stop(self) -> None:
-        """Kill it: it has nothing to save."""
-        if self._process:
-            self._process.kill()
-            self._process.wait()
 
 
 def run(quick: bool, directory: Path, tell: Tell) -> Result:
@@ -175,7 +133,7 @@ def _broker(stack: ExitStack, directory: Path) -> tuple[str, int]:
     if program is None:
         broker = rig.started(stack, Broker(directory / "broker"))
         return "the embedded one (mosquitto is not installed)", broker.port
-    mosquitto = rig.started(stack, Mosquitto(program, directory))
+    mosquitto = rig.started(stack, Mosquitto(directory / "broker"))
     return _version(program), mosquitto.port
 
 
