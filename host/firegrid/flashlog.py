@@ -12,7 +12,7 @@ from typing import Any
 from firegrid import wire
 from firegrid.errors import FiregridError
 
-__all__ = ["SECTOR_BYTES", "Fault", "Image", "Sector", "read_image"]
+__all__ = ["LANES", "SECTOR_BYTES", "Fault", "Image", "Sector", "read_image"]
 
 SECTOR_BYTES = 4096
 HEADER_BYTES = RECORD_BYTES = 32

@@ -4,6 +4,8 @@ The example of docs/SPEC-journal.md stands between the two: the firmware in the 
 byte by byte, the host must read in it what the page says."""
 
 import json
+import os
+import pty
 import random
 import re
 from binascii import crc32
@@ -15,7 +17,8 @@ from click.testing import CliRunner
 from firegrid import cli, resources
 from firegrid.errors import FiregridError
 from firegrid.flashlog import read_image
-from vm import HAL, ROOT, run_vm
+from serial_board import SerialBoard
+from vm import HAL, ROOT, new_board, run_vm
 
 PAGE = ROOT / "docs" / "SPEC-journal.md"
 PROGRAM = ROOT / "tests" / "sim" / "journal_example_program.py"
@@ -157,3 +160,79 @@ def test_no_rubbish_breaks_it(example):
             image[chance.randrange(len(image))] = chance.randrange(256)
         with suppress(FiregridError):  # where too much of it is rubbish
             read_image(bytes(image))
+
+
+# ---- a board at a serial port ----
+
+
+@pytest.fixture
+def board(tmp_path, example):
+    """A board whose events begin with the example; the rest of its flash is blank."""
+    directory = new_board(tmp_path / "board")
+    image = example.ljust(288 * 1024, b"\xff")
+    (directory / "partition-events.bin").write_bytes(image)
+    return directory
+
+
+def dump_port(port, *options):
+    return CliRunner().invoke(cli.main, ["journal", "dump", "--port", port, *options])
+
+
+def test_a_board_at_a_serial_port_says_the_same_as_its_image(board, tmp_path):
+    copy = tmp_path / "copy.bin"
+    with SerialBoard(board) as serial:
+        done = dump_port(serial.port, "--json", "--save", str(copy))
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout)
+    jsonschema.validate(said, SCHEMA)
+    image = board / "partition-events.bin"
+    assert copy.read_bytes() == image.read_bytes()
+    from_file = CliRunner().invoke(cli.main, ["journal", "dump", str(image), "--json"])
+    assert said | {"file": ""} == json.loads(from_file.stdout) | {"file": ""}
+    assert (board / "reset").read_text() == "2"  # the application runs again
+
+
+def test_the_samples_of_a_board_are_read_as_well(board):
+    with SerialBoard(board) as serial:
+        done = dump_port(serial.port, "--lane", "samples", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["records"] == []
+
+
+@pytest.mark.parametrize(
+    ("garble", "why"),
+    [
+        (lambda output: output.replace(b"Rkd", b"R~~", 1), "came"),
+        (lambda output: output[: len(output) // 2], "came"),
+        (lambda output: b"0\r\n", "no partition 'events'"),
+        (lambda output: b"hello\r\n", "'hello'"),
+    ],
+)
+def test_a_disturbed_line_is_one_clear_error(garble, why, board, tmp_path):
+    copy = tmp_path / "copy.bin"
+    with SerialBoard(board, garble) as serial:
+        done = dump_port(serial.port, "--save", str(copy))
+    assert done.exit_code == 1
+    assert why in done.output and "Traceback" not in done.output
+    assert not copy.exists()
+
+
+def test_a_port_that_is_none_is_one_clear_error():
+    done = dump_port("/dev/no-such-port")
+    assert done.exit_code == 1 and "cannot be opened" in done.output
+
+
+@pytest.mark.full
+def test_a_port_that_says_nothing_is_one_clear_error():
+    master, slave = pty.openpty()
+    try:
+        done = dump_port(os.ttyname(slave))
+    finally:
+        os.close(master)
+        os.close(slave)
+    assert done.exit_code == 1 and "no answer from MicroPython" in done.output
+
+
+def test_image_and_port_exclude_each_other():
+    for arguments in ([], ["a.bin", "--port", "COM3"], ["a.bin", "--save", "b.bin"]):
+        assert CliRunner().invoke(cli.main, ["journal", "dump", *arguments]).exit_code == 2

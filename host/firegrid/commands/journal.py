@@ -1,15 +1,24 @@
 """The command `firegrid journal dump`: what stands in a gateway's journal flash."""
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from firegrid import words
 from firegrid.errors import FiregridError
-from firegrid.flashlog import SECTOR_BYTES, Image, read_image
+from firegrid.flashlog import LANES, SECTOR_BYTES, Image, read_image
 from firegrid.options import lang_option
 
 __all__ = ["command"]
@@ -23,32 +32,94 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("image", type=click.Path(path_type=Path))
+@click.argument("image", type=click.Path(path_type=Path), required=False)
+@click.option("--port", help="Read a board at this serial port instead: /dev/ttyUSB0, COM3.")
+@click.option(
+    "--lane",
+    type=click.Choice(LANES),
+    default="events",
+    show_default=True,
+    help="Which partition of the board.",
+)
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep the copy of the board's partition in this file.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @lang_option
 @click.pass_context
-def dump(ctx: click.Context, image: Path, as_json: bool) -> None:
-    """Print IMAGE, a copy of the flash partition `events` or `samples`.
+def dump(
+    ctx: click.Context,
+    image: Path | None,
+    port: str | None,
+    lane: str,
+    save: Path | None,
+    as_json: bool,
+) -> None:
+    """Print IMAGE, a copy of the flash partition `events` or `samples`; or that of a board.
 
-    A simulated board has them as partition-events.bin and partition-samples.bin. Exit code 3:
-    something in it is torn or damaged, and shown. docs/SPEC-journal.md describes every bit.
+    A simulated board has them as partition-events.bin and partition-samples.bin. With --port the
+    gateway stands still for up to two minutes and then starts anew. Exit code 3: something in it
+    is torn or damaged, and shown. docs/SPEC-journal.md describes every bit.
     """
+    if (image is None) == (port is None):
+        raise click.UsageError("name either IMAGE or --port")
+    if save and not port:
+        raise click.UsageError("--save keeps what comes from --port")
+    source = port or str(image)
+    data = _from_board(port, lane) if port else _from_file(image)
+    if save:
+        save.write_bytes(data)
     try:
-        found = read_image(image.read_bytes())
+        found = read_image(data)
     except FiregridError as error:
-        raise FiregridError(f"{image}: {error.message}", error.hint) from None
+        raise FiregridError(f"{source}: {error.message}", error.hint) from None
     if as_json:
-        click.echo(json.dumps(_report(image, found), indent=2))
+        click.echo(json.dumps(_report(source, found), indent=2))
     else:
         for line in _lines(found):
             click.echo(line)
     ctx.exit(3 if found.faults else 0)
 
 
-def _report(image: Path, found: Image) -> dict[str, Any]:
+def _from_file(image: Path | None) -> bytes:
+    assert image
+    return image.read_bytes()
+
+
+def _from_board(port: str, lane: str) -> bytes:
+    from firegrid.boardport import read_partition  # only this one needs a serial port
+
+    if not sys.stderr.isatty():
+        return read_partition(port, lane, _Tenths(f"{port} {lane}").tell)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+        task = progress.add_task(f"{port} {lane}", total=None)
+        return read_partition(
+            port, lane, lambda done, size: progress.update(task, completed=done, total=size)
+        )
+
+
+class _Tenths:
+    """Progress as plain lines."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._told = 0
+
+    def tell(self, done: int, size: int) -> None:
+        """Tell of each tenth."""
+        if 10 * done // size > self._told:
+            self._told = 10 * done // size
+            click.echo(f"{self._what}: {10 * self._told} %", err=True)
+
+
+def _report(source: str, found: Image) -> dict[str, Any]:
     return {
         "schema": DUMP,
-        "file": str(image),
+        "file": source,
         "lane": found.lane or None,
         "epoch": found.epoch,
         "sector_bytes": SECTOR_BYTES,
