@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -20,7 +20,7 @@ from firegrid import mqtt, wire, words
 from firegrid.gaps import Gaps, Hole, find_gaps, tell_missing, unexplained
 from firegrid.store import Journal, Store, StoreError
 
-__all__ = ["Counts", "Ingest", "Reject"]
+__all__ = ["Counts", "Ingest", "Intake", "Positions", "Reject", "answers"]
 
 BATCH_MESSAGES = 500
 BATCH_S = 0.02
@@ -31,7 +31,7 @@ SHOWN_MAX = 10_000  # messages that wait to be shown
 SHOW_END_S = 2.0
 
 _log = logging.getLogger(__name__)
-_Positions: TypeAlias = dict[Journal, tuple[int, int]]
+Positions: TypeAlias = dict[Journal, tuple[int, int]]
 
 
 @dataclass(slots=True)
@@ -53,6 +53,56 @@ class Reject:
     topic: str
     why: str
     first_bytes: bytes
+
+
+class Intake:
+    """What is done with a batch of messages: store, once, and say how far the store reaches."""
+
+    def __init__(self, site_id: str, store: Store, counts: Counts) -> None:
+        self._site = site_id
+        self._store = store
+        self._counts = counts
+        self._epochs: dict[str, int] = {}  # by gateway, as its state or its records said last
+
+    def take(self, batch: list[wire.Message]) -> Positions:
+        """Return the positions that are safe once this returns; raise where nothing is."""
+        events = _records(batch, wire.Events)
+        samples = _records(batch, wire.Samples)
+        added = self._store.add(events, samples)
+        self._counts.events += len(added.new_events)
+        self._counts.samples += len(added.new_samples)
+        self._counts.redelivered += added.redelivered
+        positions = added.positions
+        for said in batch:
+            if isinstance(said, wire.StateHead):
+                positions |= self._meet(said)
+            elif isinstance(said, wire.Status) and said.status == "online":
+                positions |= self._greet(said.gateway)
+        self._epochs |= {gateway: epoch for _, gateway, epoch in positions}
+        return positions
+
+    def _meet(self, head: wire.StateHead) -> Positions:
+        said = head.fields
+        journal = (head.site, head.gateway, said["epoch"])
+        first, stored, lost = [
+            (said[f"events_{what}"], said[f"samples_{what}"])
+            for what in ("first", "stored", "lost")
+        ]
+        return {journal: self._store.forget_below(journal, first, stored, lost)}
+
+    def _greet(self, gateway: str) -> Positions:
+        """A gateway came online: tell it our time and its position, if its journal is known."""
+        if gateway not in self._epochs:
+            return {}  # its state follows, and says
+        journal = (self._site, gateway, self._epochs[gateway])
+        return {journal: self._store.stored_upto(*journal)}
+
+
+def answers(positions: Positions, now_ns: int) -> Iterator[wire.Stored]:
+    """Yield what each gateway is to hear."""
+    for (site, gateway, epoch), (events, samples) in positions.items():
+        time_s, time_ms = divmod(now_ns // 1_000_000, 1000)
+        yield wire.Stored(site, gateway, epoch, events, samples, time_s, time_ms)
 
 
 class Ingest:
@@ -78,7 +128,7 @@ class Ingest:
         self._on_stored = on_stored
         self._say = say
         self._noted = store.noted
-        self._epochs: dict[str, int] = {}  # by gateway, as its state or its records said last
+        self._intake = Intake(site_id, store, self.counts)
         self._inbox: queue.SimpleQueue[mqtt.Message | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._client = mqtt.Client(
@@ -167,12 +217,12 @@ class Ingest:
             return None
         return said
 
-    def _commit(self, batch: list[wire.Message]) -> _Positions | None:
+    def _commit(self, batch: list[wire.Message]) -> Positions | None:
         """Store a batch however long it takes; None where we were stopped before it was done."""
         attempt = 0
         while True:
             try:
-                positions = self._store_all(batch)
+                positions = self._intake.take(batch)
             except Exception as error:  # whatever it is: nobody is told that it is stored
                 if not attempt:
                     why = str(error) if isinstance(error, StoreError) else repr(error)
@@ -186,42 +236,8 @@ class Ingest:
                     self._show(self._say, words.tell("ingest.storing_again"))
                 return positions
 
-    def _store_all(self, batch: list[wire.Message]) -> _Positions:
-        events = _records(batch, wire.Events)
-        samples = _records(batch, wire.Samples)
-        added = self._store.add(events, samples)
-        self.counts.events += len(added.new_events)
-        self.counts.samples += len(added.new_samples)
-        self.counts.redelivered += added.redelivered
-        positions = added.positions
-        for said in batch:
-            if isinstance(said, wire.StateHead):
-                positions |= self._meet(said)
-            elif isinstance(said, wire.Status) and said.status == "online":
-                positions |= self._greet(said.gateway)
-        self._epochs |= {gateway: epoch for _, gateway, epoch in positions}
-        return positions
-
-    def _meet(self, head: wire.StateHead) -> _Positions:
-        said = head.fields
-        journal = (head.site, head.gateway, said["epoch"])
-        first, stored, lost = [
-            (said[f"events_{what}"], said[f"samples_{what}"])
-            for what in ("first", "stored", "lost")
-        ]
-        return {journal: self._store.forget_below(journal, first, stored, lost)}
-
-    def _greet(self, gateway: str) -> _Positions:
-        """A gateway came online: tell it our time and its position, if its journal is known."""
-        if gateway not in self._epochs:
-            return {}  # its state follows, and says
-        journal = (self._site, gateway, self._epochs[gateway])
-        return {journal: self._store.stored_upto(*journal)}
-
-    def _answer(self, positions: _Positions) -> None:
-        for (site, gateway, epoch), (events, samples) in positions.items():
-            time_s, time_ms = divmod(time.time_ns() // 1_000_000, 1000)
-            stored = wire.Stored(site, gateway, epoch, events, samples, time_s, time_ms)
+    def _answer(self, positions: Positions) -> None:
+        for stored in answers(positions, time.time_ns()):
             self._client.publish(*wire.encode(stored))
 
     def _show(self, to: Callable[[Any], None], what: Any) -> None:
