@@ -14,7 +14,10 @@ HELD = const(1)
 NTP = const(2)
 DESK = const(3)
 
-_STEP_S = const(2)  # a smaller difference is the network's delay, not an error of the clock
+# A time that comes over a network can only be late. So the clock goes on at once, and back only
+# where it is ahead by more than a network takes.
+_STEP_S = const(2)
+_BACK_S = const(30)
 
 
 class Clock:
@@ -46,7 +49,8 @@ class Clock:
         """Take a wall time unless a better one is known; return whether anything changed."""
         if quality < self.quality:
             return False
-        changed = quality > self.quality or abs(unix_s - self.time_s()) >= _STEP_S
+        ahead_s = self.time_s() - unix_s
+        changed = quality > self.quality or ahead_s <= -_STEP_S or ahead_s >= _BACK_S
         if changed:
             self._offset_s = unix_s - self.up_s
             self.quality = quality

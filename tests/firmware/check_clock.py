@@ -63,4 +63,12 @@ def test_a_small_difference_is_no_news():
     made.set(1000, DESK)
     assert not made.set(1001, DESK) and made.time_s() == 1000
     assert made.set(1002, DESK) and made.time_s() == 1002
-    assert made.set(990, DESK) and made.time_s() == 990
+
+
+def test_a_slow_link_does_not_move_the_clock_to_and_fro():
+    """Each word of the desk would be an event, and push others out of the journal."""
+    made, _ = clock_at(0)
+    made.set(1000, DESK)
+    assert not made.set(990, DESK) and made.time_s() == 1000  # it has come late
+    assert not made.set(971, DESK)
+    assert made.set(970, DESK) and made.time_s() == 970  # the desk's clock was set back
