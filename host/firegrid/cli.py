@@ -37,6 +37,7 @@ COMMANDS = {
     ),
     "run": Listed("Develop", "Run a community: simulated gateways, broker, live view.", "sim"),
     "replay": Listed("Develop", "Feed a recorded trace to a simulated gateway.", "sim"),
+    "sim": Listed("Develop", "Live through days in minutes: worlds from one seed.", "sim"),
     "driver": Listed(
         "Develop", "Write a driver for a new sensor, check what it must bear.", "sim"
     ),

@@ -23,6 +23,13 @@ def unknown(owner, name):
     return NotImplementedError(owner + "." + name + " is not simulated")
 
 
+def rubbish(count):
+    """Return random bytes, as a disturbed line gives them."""
+    from random import getrandbits
+
+    return bytes([getrandbits(8) for _ in range(count)])
+
+
 def path(name):
     """Return the path of one of the board's own files."""
     board = uos.getenv("FG_BOARD")

@@ -1,9 +1,9 @@
 """The log of output edges, edges.bin: time_ns, ticks_ms, pin, value, PWM frequency."""
 
+import time
 from time import ticks_ms
 
 import ustruct as struct
-import utime
 
 import hal
 
@@ -13,5 +13,5 @@ _record = bytearray(16)
 
 def log(pin, value, freq_hz=0):
     """Write down that an output pin took a value."""
-    struct.pack_into("<QIBBH", _record, 0, utime.time_ns(), ticks_ms(), pin, value, freq_hz)
+    struct.pack_into("<QIBBH", _record, 0, time.host_ns(), ticks_ms(), pin, value, freq_hz)
     _file.write(_record)

@@ -3,7 +3,6 @@
 import errno
 import time
 
-import uos
 from micropython import const
 
 import hal
@@ -47,7 +46,7 @@ class I2C(hal.Part):
         if chip:
             chip.read_into(buffer)
         else:
-            buffer[:] = uos.urandom(len(buffer))
+            buffer[:] = hal.rubbish(len(buffer))
 
     def readfrom(self, address, size, stop=True):
         """Return bytes from the chosen register."""

@@ -17,6 +17,14 @@ def replace_builtins():
     sys.modules["_asyncio"] = virtual_asyncio
 
 
+def enter_world():
+    """Where a world owns time, network and power, hand them over before anybody has them."""
+    if uos.getenv("FG_WORLD"):
+        import hal_world
+
+        hal_world.take()
+
+
 def lose_power():
     """At power-on, forget what the real-time clock kept; before `time` reads it."""
     if hal.CAUSE == hal.PWRON_RESET:

@@ -6,7 +6,6 @@ from the firmware.
 
 import time
 
-import uos
 import ustruct as struct
 from micropython import const
 
@@ -89,7 +88,7 @@ def _spoken(request, state, first, second):
         data = struct.pack(">HH", first, second)[: 2 * words]
         return _sealed(request[:2] + bytes((2 * words,)) + data)
     if state == _RUBBISH:
-        return uos.urandom(5 + 2 * words)
+        return hal.rubbish(5 + 2 * words)
     return _refusal(request, _DEVICE_FAILURE) if state == _REFUSES else b""
 
 

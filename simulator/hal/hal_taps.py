@@ -1,9 +1,9 @@
 """Taps: each record at the journal's seam goes to seam.bin, each reading to readings.bin."""
 
+import time
 from time import ticks_ms
 
 import ustruct as struct
-import utime
 
 import hal
 
@@ -23,7 +23,7 @@ def tap_journal():
         number = append(self, record)
         if number:
             struct.pack_into(
-                "<QIB3x32s", row, 0, utime.time_ns(), ticks_ms(), self.number, self.slot
+                "<QIB3x32s", row, 0, time.host_ns(), ticks_ms(), self.number, self.slot
             )
             file.write(row)
         return number
@@ -47,7 +47,7 @@ def tap_readings():
 
     def timed(self, now_ms):
         nonlocal began_ns
-        began_ns = utime.time_ns()
+        began_ns = time.host_ns()
         step(self, now_ms)
 
     def tapped(self, value, code, now_ms):

@@ -6,7 +6,6 @@ power-on.
 
 import time
 
-import uos
 import ustruct as struct
 from micropython import const
 
@@ -51,7 +50,7 @@ class _Probe:
             self._converted_us = None
             struct.pack_into("<H", self.pad, 0, self._counts)
         if self.state == _RUBBISH:
-            return uos.urandom(9)
+            return hal.rubbish(9)
         return bytes(self.pad) + bytes((_crc8(self.pad),))
 
 

@@ -30,6 +30,7 @@ import hal_start  # noqa: E402
 
 hal_start.lose_power()
 hal_start.replace_builtins()
+hal_start.enter_world()
 hal_start.preload()
 
 import boot  # noqa: E402, F401
