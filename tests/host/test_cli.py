@@ -51,7 +51,7 @@ def test_help_groups_the_commands_by_who_uses_them():
     assert names == {
         "Plan": ["site"],
         "Desk": ["monitor", "command", "audit"],
-        "Develop": ["run", "replay", "driver"],
+        "Develop": ["run", "replay", "sim", "driver"],
     }
     assert "never replaces" in text
 
