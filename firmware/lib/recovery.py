@@ -212,9 +212,11 @@ class _Recovery:
 
     def _follow(self, age):
         """Follow the records since the oldest note that may be outdated, at least those of two
-        sectors: they tell the time as well."""
+        sectors: they tell the time as well. Samples have no such notes."""
         lane = self._lane
-        due = self._serials[(lane.live - age) % lane.count] - change_age(lane)
+        due = self._serials[(lane.live - age) % lane.count]
+        if lane.states:
+            due = due - change_age(lane)
         for back in range(lane.count - 1, -1, -1):
             place = (lane.live - back) % lane.count
             if back > max(age, 1) and self._serials[place] <= due:

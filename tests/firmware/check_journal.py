@@ -337,6 +337,17 @@ def test_recovery_reads_headers_and_the_live_edge_only():
     assert flash.reads <= 1000 and flash.bytes_read <= 30_000, (flash.reads, flash.bytes_read)
 
 
+def test_samples_have_no_states_to_follow_at_a_start():
+    flash = FakeFlash(SAMPLES_SECTORS, SECTOR)
+    lane = Lane(1, flash)
+    lane.epoch = EPOCH
+    fill(lane, SAMPLES_SECTORS * 130)
+    flash.reads = flash.bytes_read = 0
+    journal = Journal(FakeFlash(), flash, EPOCH)
+    assert journal.samples.next == lane.next
+    assert flash.reads <= 600 and flash.bytes_read <= 18_000, (flash.reads, flash.bytes_read)
+
+
 def test_wear_stays_below_the_limit_and_is_spread_evenly():
     """Whatever happens: 64 points, and every event changes what stands."""
     flash = FakeFlash(EVENTS_SECTORS, SECTOR)
