@@ -63,14 +63,18 @@ def dump(
     gateway stands still for up to two minutes and then starts anew. Exit code 3: something in it
     is torn or damaged, and shown. docs/SPEC-journal.md describes every bit.
     """
-    if (image is None) == (port is None):
-        raise click.UsageError("name either IMAGE or --port")
     if save and not port:
         raise click.UsageError("--save keeps what comes from --port")
-    source = port or str(image)
-    data = _from_board(port, lane) if port else _from_file(image)
+    if image and not port:
+        source, data = str(image), image.read_bytes()
+    elif port and not image:
+        source, data = port, _from_board(port, lane)
+    else:
+        raise click.UsageError("name either IMAGE or --port")
     if save:
-        save.write_bytes(data)
+        part = save.with_name(save.name + ".new")
+        part.write_bytes(data)
+        part.replace(save)
     try:
         found = read_image(data)
     except FiregridError as error:
@@ -81,11 +85,6 @@ def dump(
         for line in _lines(found):
             click.echo(line)
     ctx.exit(3 if found.faults else 0)
-
-
-def _from_file(image: Path | None) -> bytes:
-    assert image
-    return image.read_bytes()
 
 
 def _from_board(port: str, lane: str) -> bytes:
