@@ -51,6 +51,8 @@ class Broker:
     Tests may signal `pid` (SIGKILL, SIGSTOP, SIGCONT) and `start` it again on the same port.
     """
 
+    name = "the embedded broker"
+
     def __init__(self, directory: Path, port: int = 0) -> None:
         self.port = port or free_port()
         self._directory = directory
@@ -78,17 +80,21 @@ class Broker:
         if _listens(self.port):
             raise FiregridError(f"somebody else listens on 127.0.0.1:{self.port}")
         self._directory.mkdir(parents=True, exist_ok=True)
-        config = self._directory / "broker.toml"
-        config.write_text(_CONFIG.format(port=self.port))
         with (self._directory / "broker.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "firegrid_sim.broker", str(config)],
+                self._command(),
                 stdin=subprocess.PIPE,  # its end tells the broker that we are gone
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for us; we stop the broker ourselves
             )
         self._wait()
+
+    def _command(self) -> list[str]:
+        """Write the configuration; return what starts a broker with it."""
+        config = self._directory / "broker.toml"
+        config.write_text(_CONFIG.format(port=self.port))
+        return [sys.executable, "-m", "firegrid_sim.broker", str(config)]
 
     def stop(self) -> None:
         """Kill the process: it has nothing to save, and a stopped one hears no other signal."""
@@ -111,7 +117,7 @@ class Broker:
         self.stop()
         log = self._directory / "broker.log"
         raise FiregridError(
-            f"the embedded broker did not start on 127.0.0.1:{self.port}",
+            f"{self.name} did not start on 127.0.0.1:{self.port}",
             f"see {log}, or use your own broker with --broker mqtt://HOST:PORT",
         )
 
