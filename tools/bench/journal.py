@@ -1,21 +1,18 @@
 """What the journal costs: erases, time of an append, reads after a start; beside LittleFS."""
 
 import json
-from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
-
-from firegrid_sim.board import compiled
-from firegrid_sim.forkserver import ForkServer
+from typing import Any, NamedTuple
 
 from bench import rig
 from bench.result import Area, Pair, Result, Row, Tell, compare
 
 ABOUT = (
-    "The ring of events in the bare VM, 288 KiB of flash in RAM that only clears bits and counts. "
-    "64 points, a position noted after every 8 records, a state for every record. The erase limit "
-    "is what the bytes of the records alone would need. The other journal is a file on LittleFS "
-    "(the VM's VfsLfs2, 4 KiB blocks) that is flushed after each record of the same bytes."
+    "The ring of events in the bare VM, on 288 KiB of RAM that stand for flash and count. 64 "
+    "points take turns and each record changes what stands; the desk stores after every 8. The "
+    "limit of erases is what the bytes of the records alone would need. The other journal is a "
+    "file on LittleFS (the VM's VfsLfs2, 4 KiB blocks) that is flushed after each record of the "
+    "same bytes."
 )
 PROGRAM = rig.VM_PROGRAMS / "journal_cost.py"
 READ_MB_S = 4  # estimated: an ESP32 reads 128 bytes of its flash at a time, QIO, 40 MHz
@@ -36,18 +33,14 @@ def run(quick: bool, directory: Path, tell: Tell) -> Result:
     """Run the workload in the VM."""
     size = QUICK if quick else FULL
     tell(f"{size.records} records, then {size.rounds} rounds of appends")
-    with ExitStack() as stack:
-        server = rig.started(stack, ForkServer())
-        arguments = [PROGRAM, size.records, size.rounds]
-        path = f"{compiled(None)}:.frozen"
-        printed = rig.run_vm(server, arguments, directory / "vm.log", 200, path, "4M")
-    found = json.loads(printed)
+    arguments = [PROGRAM, size.records, size.rounds]
+    found = json.loads(rig.run_alone(arguments, directory, 200, heap="4M"))
     return Result(_rows(found), [_on_a_chip(found["recovery_bytes"])])
 
 
-def _rows(found: dict[str, object]) -> list[Row]:
+def _rows(found: dict[str, Any]) -> list[Row]:
     def pair(what: str, against: str) -> list[Pair]:
-        return [Pair(float(str(found[what])), float(str(found[against])))]
+        return [Pair(found[what], found[against])]
 
     return [
         compare(
@@ -67,7 +60,7 @@ def _rows(found: dict[str, object]) -> list[Row]:
             "an append",
             "us",
             "write and flush of a record on LittleFS, in RAM",
-            [Pair(*pair) for pair in found["appends_us"]],  # type: ignore[attr-defined]
+            [Pair(*pair) for pair in found["appends_us"]],
         ),
         compare(
             "bytes read after a start, full ring",
@@ -78,8 +71,8 @@ def _rows(found: dict[str, object]) -> list[Row]:
     ]
 
 
-def _on_a_chip(read: object) -> str:
-    ms = float(str(read)) / READ_MB_S / 1000
+def _on_a_chip(read_bytes: int) -> str:
+    ms = read_bytes / READ_MB_S / 1000
     return (
         f"At {READ_MB_S} MB/s (estimated) an ESP32 reads these in {ms:.0f} ms, of 300 ms allowed."
     )

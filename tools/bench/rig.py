@@ -157,3 +157,13 @@ def run_vm(
     if vm.status:
         raise FiregridError(f"{argv[3]} in the VM: {printed.strip() or vm.status}")
     return printed
+
+
+def run_alone(
+    arguments: Sequence[object], directory: Path, within_s: float, more: str = "", heap: str = HEAP
+) -> str:
+    """Run a bare VM with the shipped firmware, and `more` in its path, where nothing else runs."""
+    path = f"{compiled(None)}:{more}.frozen"
+    with ExitStack() as stack:
+        server = started(stack, ForkServer())
+        return run_vm(server, arguments, directory / "vm.log", within_s, path, heap)

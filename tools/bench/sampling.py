@@ -1,12 +1,8 @@
 """Microseconds of a point-sample, from the input to condition bits, against a plain loop."""
 
 import json
-from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
-
-from firegrid_sim.board import compiled
-from firegrid_sim.forkserver import ForkServer
 
 from bench import rig
 from bench.result import Area, Pair, Result, Row, Tell, compare
@@ -43,11 +39,8 @@ def run(quick: bool, directory: Path, tell: Tell) -> Result:
     """Time the sampling path and the plain loop in turns."""
     size = QUICK if quick else FULL
     tell(f"{size.rounds} rounds of {size.readings} readings of {POINTS} points")
-    with ExitStack() as stack:
-        server = rig.started(stack, ForkServer())
-        arguments = [PROGRAM, POINTS, size.readings, size.rounds]
-        path = f"{compiled(None)}:{FACES}:.frozen"
-        printed = rig.run_vm(server, arguments, directory / "vm.log", 120, path, "1M")
+    arguments = [PROGRAM, POINTS, size.readings, size.rounds]
+    printed = rig.run_alone(arguments, directory, 120, f"{FACES}:", "1M")
     row = compare(
         "a point-sample",
         "us",

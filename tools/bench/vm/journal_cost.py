@@ -23,7 +23,7 @@ FLUSHES = 400  # LittleFS repeats itself
 
 
 class Flash:
-    """NOR flash in RAM."""
+    """RAM that stands for flash: whoever writes has erased before, or writes zeros."""
 
     def __init__(self, count):
         self.count = count
@@ -37,9 +37,7 @@ class Flash:
 
     def writeblocks(self, block, buffer, offset=0):
         at = block * BLOCK + offset
-        self.data[at : at + len(buffer)] = (
-            buffer  # both write only where they have erased, or zeros
-        )
+        self.data[at : at + len(buffer)] = buffer
 
     def ioctl(self, operation, argument):
         if operation == 4:
