@@ -346,7 +346,9 @@ class Board:
         lines = self.console().split("\n")
         return next((line for line in reversed(lines) if line.strip()), "nothing")
 
-    def _boot(self, cause: int) -> Vm:
+    def spawn(self, cause: int, on_exit: Callable[[int], None], kib: int = 0, **more: str) -> Vm:
+        """Start a VM as after a reset of this cause, with so much more heap and environment; what
+        comes after its end is the caller's."""
         self.io.clear_watchdog()
         (self.directory / "reset").unlink(missing_ok=True)
         bench = self._bench
@@ -359,19 +361,21 @@ class Board:
             "FG_SPEED": str(bench.speed),
             "FG_TAP_READINGS": str(int(bench.tap_readings)),
             "FG_DNS_PORT": str(bench.dns_port),
+            **more,
         }
-        argv = ["micropython", "-X", f"heapsize={self._heap()}", str(bench.hal / "start.py")]
-        console = self.directory / "console.log"
-        self._vm = bench.server.spawn(argv, env, console, self._ended)
+        heap = self._heap(kib)
+        argv = ["micropython", "-X", f"heapsize={heap}", str(bench.hal / "start.py")]
+        return bench.server.spawn(argv, env, self.directory / "console.log", on_exit)
+
+    def _boot(self, cause: int) -> Vm:
+        self._vm = self.spawn(cause, self._ended)
         return self._vm
 
-    def _heap(self) -> str:
-        """Return the bench's heap, and what the HAL takes for the buses of this board."""
+    def _heap(self, kib: int) -> str:
+        """Return the bench's heap, `kib` more, and what the HAL takes for this board's buses."""
         heap = self._bench.heap
-        buses = sum((self.directory / name).exists() for name in _BUSES)
-        if not buses:
-            return heap
-        return f"{int(heap.removesuffix('K')) + BUS_KIB * buses}K"
+        kib += BUS_KIB * sum((self.directory / name).exists() for name in _BUSES)
+        return f"{int(heap.removesuffix('K')) + kib}K" if kib else heap
 
     def _kill(self, cause: int, off_s: float) -> None:
         with self._lock:
@@ -385,13 +389,13 @@ class Board:
         with self._lock:
             if not self._powered:
                 return
-            cause = self._forced_cause or self._cause(status)
+            cause = self._forced_cause or self.cause(status)
             self.resets[cause] += 1
             self._restart = (time.monotonic() + self._off_s, cause)
             self._forced_cause = 0
             self._off_s = _BOOT_S
 
-    def _cause(self, status: int) -> int:
+    def cause(self, status: int) -> int:
         """What the chip gives as the cause: the firmware's own word, else how the VM ended."""
         reset = self.directory / "reset"
         if reset.exists():

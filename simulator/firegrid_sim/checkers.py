@@ -255,17 +255,17 @@ class Checkers:
                     self.counts["fires not judged"] += 1
                     continue
                 self.counts["fires"] += 1
-                if not self._alarm_by(point.number, due_s):
+                if not self._stands(point.number, wire.ALARM, due_s):
                     self.fail("sounds", f"{name}: {cause}, and no ALARM by {due_s:.1f} s", begin_s)
                 elif self._sounder and not self._is_sounding(begin_s - CAUSE_S, due_s + 1):
                     self.fail("sounds", f"{name}: {cause}, and no sounder", begin_s)
 
-    def _alarm_by(self, number: int, due_s: float) -> bool:
-        """Return whether ALARM stands at a moment by the last record before it."""
+    def _stands(self, number: int, bit: int, at_s: float) -> bool:
+        """Return whether a condition stands at a moment by the last record before it."""
         stands = False
         for record in self.durable.values():
-            if record.at_s <= due_s and record.point == number and record.event == _CONDITION:
-                stands = bool(record.conditions & wire.ALARM)
+            if record.at_s <= at_s and record.point == number and record.event == _CONDITION:
+                stands = bool(record.conditions & bit)
         return stands
 
     def _judge_causes(self, world: GatewayWorld) -> None:
@@ -294,17 +294,12 @@ class Checkers:
             if due_s > end_s or not self._is_powered(begin_s, due_s):
                 continue
             self.counts["lost sensors"] += 1
-            number = self._points[name].number
-            stands = False
-            for record in self.durable.values():
-                if record.point == number and record.event == _CONDITION and record.at_s <= due_s:
-                    stands = bool(record.conditions & wire.TROUBLE)
-            if not stands:
+            if not self._stands(self._points[name].number, wire.TROUBLE, due_s):
                 self.fail("trouble", f"{name}: lost for {TROUBLE_S:g} s, and no TROUBLE", begin_s)
 
     def _judge_store(self, world: GatewayWorld) -> None:
         """Nothing durable is lost, nothing invented, end to end; what was cut counts apart."""
-        lost = {(r.boot, r.n) for r in self.durable.values() if r.event == _LOST}
+        lost = any(record.event == _LOST for record in self.durable.values())
         for key, record in self.durable.items():
             stored = self._stored.get(key)
             if stored is None:
@@ -327,7 +322,7 @@ class Checkers:
 
     def _judge_wear(self, world: GatewayWorld) -> None:
         """Erases stay within 1.1 times what the records need, the first of each sector apart."""
-        image = (world._directory / "partition-events.bin").read_bytes()
+        image = (world.directory / "partition-events.bin").read_bytes()
         found = read_image(image)
         erases = sum(sector.erases or 0 for sector in found.sectors)
         self.counts["erases"] = erases

@@ -70,8 +70,8 @@ class Sum:
     log: list[dict[str, Any]]
 
 
-def play(plan: Plan, bench: Bench, told: dict[str, float] | None = None) -> Sum:
-    """Live through one world; `told` hears how far it is, by gateway."""
+def play(plan: Plan, bench: Bench, worlds: list[GatewayWorld] | None = None) -> Sum:
+    """Live through one world; it is added to `worlds`, for whoever looks on or ends it."""
     gateway = plan.site.gateway(plan.gateway)
     checkers = Checkers(plan.site, gateway)
     start_ms = _start_ms(plan.seed)
@@ -89,8 +89,8 @@ def play(plan: Plan, bench: Bench, told: dict[str, float] | None = None) -> Sum:
         )
         world.end_us = min(world.end_us, round(plan.end_s * S))
         checkers.world = world
-        if told is not None:
-            _report(world, plan, told)
+        if worlds is not None:
+            worlds.append(world)
         world.run()
         checkers.finish(world)
     events = hashlib.sha256()
@@ -116,27 +116,20 @@ def _start_ms(seed: int) -> int:
     return WRAP_MS - rng.randrange(1000, BEFORE_WRAP_MS) if rng.random() < 0.5 else 0
 
 
-def _report(world: GatewayWorld, plan: Plan, told: dict[str, float]) -> None:
-    def tell() -> None:
-        told[plan.gateway] = world.now_us / S / plan.end_s
-        world.after(60.0, tell)
-
-    world.after(60.0, tell)
-
-
 def shrunk(plan: Plan, failed: Violation, bench: Bench) -> Plan:
     """Return a smaller world in which the same checker still finds something."""
 
-    def fails(smaller: Plan) -> bool:
+    def fails(smaller: Plan, how: str) -> bool:
+        click.echo(f"it failed; does it {how}, too?", err=True)
         found = play(smaller, bench).violations
         return any(violation.checker == failed.checker for violation in found)
 
     shorter = replace(plan, until_s=min(plan.end_s, failed.at_s + SETTLE_S))
-    if shorter.until_s != plan.until_s and fails(shorter):
+    if shorter.until_s != plan.until_s and fails(shorter, f"within {shorter.until_s:.0f} s"):
         plan = shorter
     for name, rate in plan.rates.items():
         without = replace(plan, rates=plan.rates | {name: 0.0})
-        if rate and fails(without):
+        if rate and fails(without, f"without {name}"):
             plan = without
     return plan
 
@@ -228,7 +221,6 @@ def world(  # noqa: PLR0913
         if failed:
             plan, one = failed[0]
             if shrink:
-                click.echo("it failed; looking for a smaller world that fails, too", err=True)
                 plan = shrunk(plan, one.violations[0], bench)
             small = replaying(plan, site)
     if page:
@@ -243,34 +235,38 @@ def world(  # noqa: PLR0913
 
 def _play_all(plans: Sequence[Plan], bench: Bench) -> list[Sum]:
     """Play worlds side by side, a core each."""
-    told: dict[str, float] = {plan.gateway: 0.0 for plan in plans}
+    worlds: list[GatewayWorld] = []
+    whole_s = sum(plan.end_s for plan in plans)
     done = threading.Event()
-    teller = threading.Thread(target=_tell, args=(told, done), daemon=True)
+    teller = threading.Thread(target=_tell, args=(worlds, whole_s, done), daemon=True)
     teller.start()
     pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
+    running = [pool.submit(play, plan, bench, worlds) for plan in plans]
     try:
-        running = [pool.submit(play, plan, bench, told) for plan in plans]
         return [one.result() for one in running]
-    except KeyboardInterrupt:
-        bench.server.stop()  # every VM ends, and with it its world
-        raise
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    finally:  # where it was interrupted, or one has failed, the others end as well
+        for one in running:
+            one.cancel()
+        for world in worlds:
+            world.stop()
+        pool.shutdown()
         done.set()
         teller.join()
 
 
-def _tell(told: dict[str, float], done: threading.Event) -> None:
+def _tell(worlds: list[GatewayWorld], whole_s: float, done: threading.Event) -> None:
     """Show how far all are: a line that changes in a terminal, else one now and then."""
     terminal = sys.stderr.isatty()
     shown = -1.0
     while not done.wait(PROGRESS_S):
-        share = sum(told.values()) / len(told)
+        lived_s = sum(world.now_us for world in worlds) / S
+        share = lived_s / whole_s
+        text = f"{share:4.0%}, {lived_s:.0f} of {whole_s:.0f} s lived"
         if terminal:
-            click.echo(f"\r{share:4.0%} of {len(told)} worlds ", nl=False, err=True)
+            click.echo(f"\r{text} ", nl=False, err=True)
         elif share >= shown + 0.1:
             shown = share
-            click.echo(f"{share:.0%} of {len(told)} worlds", err=True)
+            click.echo(text.strip(), err=True)
     if terminal:
         click.echo("\r\x1b[2K", nl=False, err=True)
 

@@ -10,6 +10,7 @@ import select
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -18,21 +19,11 @@ from typing import Any
 from firegrid import wire
 from firegrid.errors import FiregridError
 from firegrid.ingest import Counts, Intake, answers
-from firegrid.resources import hal_dir
 from firegrid.site.config import config_lines
-from firegrid.site.model import Gateway, Site
+from firegrid.site.model import Gateway, Point, Site
 from firegrid.store import Store
 
-from firegrid_sim.board import (
-    HEAP,
-    I2C_OK,
-    I2C_STUCK,
-    POWER_ON,
-    WATCHDOG,
-    Bench,
-    Board,
-    mac_address,
-)
+from firegrid_sim.board import I2C_OK, I2C_STUCK, POWER_ON, WATCHDOG, Bench, Board
 from firegrid_sim.electrical import Sensor, sensor_for
 from firegrid_sim.faults import Planned, planned
 from firegrid_sim.forkserver import Vm
@@ -52,6 +43,7 @@ LATENCY_S = (0.002, 0.03)
 COMMIT_S = (0.005, 0.05)
 PERSON_S = 30.0  # so often somebody looks at the desk
 HANG_S = 60.0  # of the host: a VM that says nothing for so long hangs
+WAIT_S = 0.5  # of the host, until we look whether it is gone
 DOWN_SIGNAL = ("open", "short")
 
 _ASK = struct.Struct("<BHqI")
@@ -60,6 +52,7 @@ _COMING = struct.Struct("<HBH")
 _ADVANCE, _CONNECT, _SEND, _CLOSE = range(4)
 _CONNECTED, _DATA, _CLOSED = 1, 2, 3
 _GO, _CUT, _WATCHDOG = range(3)
+_WELL = {"passes": True, "broker_up": True, "desk_up": True, "late_s": 0.0}  # nothing is broken
 
 
 @dataclass
@@ -90,20 +83,19 @@ class GatewayWorld:
         hear: Callable[..., None],
     ) -> None:
         self.site, self.gateway = site, gateway
+        self.points: list[Point] = list(site.points_of(gateway.id))
+        self.directory = directory
         self.now_us = 0
         self.end_us = round(days * 86400 * S)
         self.rng = Random(f"{seed}/{gateway.id}")
         self.rooms: dict[str, Room] = {}
         self.starts: list[int] = []  # when (us) the board began to run
         self.resets: dict[str, int] = {"power": 0, "watchdog": 0, "other": 0}
-        self.store = Store(f"sqlite:///{directory / 'desk.db'}")
         self.link_up = self.passes = self.broker_up = self.desk_up = True
         self.late_s = 0.0
         self.heads: list[dict[str, Any]] = []
         self._hear = hear
-        self._seed, self._start_ms = seed, start_ms
-        self._bench = bench
-        self._directory = directory
+        self._start_ms = start_ms
         self._board = Board(gateway.id, directory, bench)
         self._board.configure(config_lines(site, gateway, BROKER_HOST, BROKER_PORT))
         self._events: list[tuple[int, int, Callable[[], None]]] = []
@@ -114,7 +106,8 @@ class GatewayWorld:
         self._off_s = BOOT_S
         self._running = False
         self._broker = ModelBroker(self._published)
-        self._intake = Intake(site.id, self.store, Counts())
+        self._store = Store(f"sqlite:///{directory / 'desk.db'}")
+        self._intake = Intake(site.id, self._store, Counts())
         self._inbox: list[wire.Message] = []
         self._conditions: dict[int, int] = {}
         self._acknowledged: set[int] = set()
@@ -126,14 +119,9 @@ class GatewayWorld:
         for point in self.points:
             self._live(point.id, room(point, seed, days), span_s)
         for fault in planned(self.rng, rates, span_s):
-            self.at(round(fault.at_s * S), lambda fault=fault: self._break(fault))  # type: ignore[misc]
+            self.at(round(fault.at_s * S), partial(self._break, fault))
         self._every(LOOK_S, self._look)
         self._every(PERSON_S, self._somebody_looks)
-
-    @property
-    def points(self) -> list[Any]:
-        """The gateway's points."""
-        return list(self.site.points_of(self.gateway.id))
 
     # ---- time ----
 
@@ -172,19 +160,17 @@ class GatewayWorld:
             off_us = self.now_us + round(self._off_s * S)
             self._off_s = BOOT_S
             self._coming.clear()
-            self._verdict = _GO
-            while self.now_us < min(off_us, self.end_us):
-                self._verdict = _GO  # what is off cannot be cut
-                self._pass(min(off_us, self.end_us), False)
-            self._verdict = _GO
-        self.store.close()
+            self._pass(min(off_us, self.end_us), False)  # what is off cannot be cut
+        self._store.close()
         self._board.io.close()
+
+    def stop(self) -> None:
+        """End it now; from any thread."""
+        self.end_us = 0
 
     def _live_once(self, cause: int) -> int:
         """Run from power-on to whatever ends it; return the cause of the next start."""
         board = self._board
-        board.io.clear_watchdog()
-        (board.directory / "reset").unlink(missing_ok=True)
         ask, answer = board.directory / "world.ask", board.directory / "world.answer"
         for path in (ask, answer):
             path.unlink(missing_ok=True)
@@ -195,8 +181,10 @@ class GatewayWorld:
         self._running = True
         self._hear("power", on=True)
         vm = self._spawn(cause)
+        status = None
         try:
             self._serve(asked, answered, vm)
+            status = vm.status  # None: we end it
         finally:
             vm.kill()
             vm.wait(10)
@@ -218,26 +206,18 @@ class GatewayWorld:
             self.resets["watchdog"] += 1
             return WATCHDOG
         self.resets["other"] += 1
-        said = board.directory / "reset"
         self._hear("died", said=board.last_words())
-        return int(said.read_text()) if said.exists() else WATCHDOG
+        return board.cause(status or 0)
 
     def _spawn(self, cause: int) -> Vm:
-        bench, board = self._bench, self._board
-        kib = int(HEAP.removesuffix("K")) + WORLD_KIB
-        env = {
-            "FG_WORLD": "1",
-            "FG_SEED": str(self.rng.getrandbits(31)),
-            "FG_BOARD": str(board.directory),
-            "FG_HAL": str(bench.hal),
-            "FG_APP": str(bench.firmware),
-            "FG_MAC": mac_address(self.gateway.id).hex(),
-            "FG_RESET_CAUSE": str(cause),
-            "FG_TICKS_START": str(self._start_ms if len(self.starts) == 1 else 0),
-            "FG_SPEED": "1",
-        }
-        argv = ["micropython", "-X", f"heapsize={kib}K", str(hal_dir() / "start.py")]
-        return bench.server.spawn(argv, env, board.directory / "console.log", lambda _: None)
+        return self._board.spawn(
+            cause,
+            lambda _: None,
+            WORLD_KIB,
+            FG_WORLD="1",
+            FG_SEED=str(self.rng.getrandbits(31)),
+            FG_TICKS_START=str(self._start_ms if len(self.starts) == 1 else 0),
+        )
 
     def _serve(self, asked: int, answered: int, vm: Vm) -> None:
         """Answer the VM until it is gone or the world ends."""
@@ -245,7 +225,7 @@ class GatewayWorld:
         boot_us = self.starts[-1]
         while self.now_us < self.end_us:
             while len(rest) < _ASK.size or len(rest) < _ASK.size + _more(rest):
-                data = _read(asked, vm)
+                data = self._read(asked, vm)
                 if not data:
                     return
                 rest += data
@@ -280,6 +260,25 @@ class GatewayWorld:
         self._coming.clear()
         os.write(answered, head + b"".join(coming))
 
+    def _read(self, asked: int, vm: Vm) -> bytes:
+        """Return what the VM asks, nothing where it is gone; raise where it hangs."""
+        waited_s = 0.0
+        while waited_s < HANG_S:
+            ready, _, _ = select.select([asked], [], [], WAIT_S)
+            if ready and (data := os.read(asked, 65536)):
+                return data
+            if vm.status is not None or not self.end_us:
+                return b""
+            if ready:  # not opened yet, or closed: the end is told in a moment
+                vm.wait(0.001)
+                continue
+            waited_s += WAIT_S
+        raise FiregridError(
+            f"the firmware of {self.gateway.id} does not come to wait for anything "
+            f"(world's time {self.now_us / S:.3f} s)",
+            f"the last that it said: {self._board.last_words()}",
+        )
+
     # ---- the network ----
 
     def _delay_us(self) -> int:
@@ -309,7 +308,7 @@ class GatewayWorld:
         for connection in self._connections.values():
             parked, connection.parked = connection.parked, []
             for n, arrives in enumerate(parked):
-                self.at(self.now_us + S // 5 + n, lambda arrives=arrives: arrives())  # type: ignore[misc]
+                self.at(self.now_us + S // 5 + n, arrives)
 
     def _connect(self, number: int) -> None:
         connection = self._connections[number] = Connection(number, len(self.starts))
@@ -422,14 +421,12 @@ class GatewayWorld:
         self.rooms[point] = place
         for at_s, signals in place.changes():
             if at_s < span_s:
-                self.at(round(at_s * S), lambda s=signals: self._drive(point, s))  # type: ignore[misc]
-        self.at(round(span_s * S), lambda: self._drive(point, {}))
+                self.at(round(at_s * S), partial(self._drive, point, signals))
+        self.at(round(span_s * S), partial(self._drive, point, {}))
         for begin_s, end_s, cause, _ in place.truths:
             for at_s, on in ((begin_s, True), (end_s, False)):
-                self.at(
-                    round(at_s * S),
-                    lambda c=cause, o=on: self._hear("truth", point=point, cause=c, on=o),  # type: ignore[misc]
-                )
+                tell = partial(self._hear, "truth", point=point, cause=cause, on=on)
+                self.at(round(at_s * S), tell)
 
     def _drive(self, point: str, signals: dict[str, float]) -> None:
         sensor = self._sensors[point]
@@ -467,30 +464,26 @@ class GatewayWorld:
         self.after(lasts_s, lambda: self._set_link(True))
 
     def _half_open(self, lasts_s: float) -> None:
-        def heal() -> None:
-            self.passes = True
-            self._heal()
-
-        self.passes = False
-        self.after(lasts_s, heal)
+        self._for_a_while("passes", False, lasts_s)
+        self.after(lasts_s, self._heal)
 
     def _broker_restart(self, lasts_s: float) -> None:
-        def start() -> None:
-            self.broker_up = True
-
-        self.broker_up = False
+        self._for_a_while("broker_up", False, lasts_s)
         self._broker.forget()
         for connection in self._connections.values():
             self._down(connection, _CLOSED)
-        self.after(lasts_s, start)
 
     def _desk_dies(self, lasts_s: float) -> None:
-        def start() -> None:
-            self.desk_up = True
-
-        self.desk_up = False
+        self._for_a_while("desk_up", False, lasts_s)
         self._inbox.clear()
-        self.after(lasts_s, start)
+
+    def _slow_link(self, lasts_s: float) -> None:
+        self._for_a_while("late_s", 2.0, lasts_s)
+
+    def _for_a_while(self, name: str, value: bool | float, lasts_s: float) -> None:
+        """Let one of these be otherwise, and then as it is when nothing is broken."""
+        setattr(self, name, value)
+        self.after(lasts_s, partial(setattr, self, name, _WELL[name]))
 
     def _sensor_cut(self, lasts_s: float) -> None:
         point = self.rng.choice(self.points)
@@ -521,13 +514,6 @@ class GatewayWorld:
             self._board.io.set_i2c(address, I2C_OK)  # type: ignore[arg-type]
         self._hear("bus", stuck=False)
 
-    def _slow_link(self, lasts_s: float) -> None:
-        def quick() -> None:
-            self.late_s = 0.0
-
-        self.late_s = 2.0
-        self.after(lasts_s, quick)
-
     # ---- the witness ----
 
     def _look(self) -> None:
@@ -551,19 +537,3 @@ def _more(rest: bytes) -> int:
         return 0
     what, _, _, argument = _ASK.unpack_from(rest)
     return int(argument) if what == _SEND else 0
-
-
-def _read(asked: int, vm: Vm) -> bytes:
-    """Return what the VM asks, nothing where it is gone; raise where it hangs."""
-    waited_s = 0.0
-    while waited_s < HANG_S:
-        ready, _, _ = select.select([asked], [], [], 0.5)
-        if ready and (data := os.read(asked, 65536)):
-            return data
-        if vm.status is not None:
-            return b""
-        if ready:  # not opened yet, or closed: the end is told in a moment
-            vm.wait(0.001)
-            continue
-        waited_s += 0.5
-    raise FiregridError("the VM hangs", "its last words are in console.log")

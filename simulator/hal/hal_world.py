@@ -16,8 +16,7 @@ import hal
 
 ADVANCE, CONNECT, SEND, CLOSE = 0, 1, 2, 3  # what is asked for
 CONNECTED, DATA, CLOSED = 1, 2, 3  # what comes
-CUT = const(1)  # the power goes now
-WATCHDOG = const(2)
+CUT = const(1)  # the power goes now; any other verdict is a reset
 
 _ASK = "<BHqI"
 _ANSWER = "<qqBH"
@@ -49,7 +48,7 @@ def _exactly(size):
 
 
 def ask(what, socket=0, argument=0, data=b""):
-    """Ask the world, and take what it answers; return whether something came."""
+    """Ask the world, and take what it answers; return how much has come."""
     global us, next_us, _cut
     _ask.write(struct.pack(_ASK, what, socket, us, argument or len(data)) + data)
     us, next_us, verdict, count = struct.unpack(_ANSWER, _exactly(len(_head)))
@@ -61,11 +60,11 @@ def ask(what, socket=0, argument=0, data=b""):
     if verdict == CUT and _in_flash:
         _cut = True
     elif verdict:
-        die(verdict)
+        die()
     return count
 
 
-def die(verdict):
+def die():
     """The chip stops here; the world knows why."""
     uos.system("kill -9 $PPID")
 
@@ -211,22 +210,22 @@ class Socket:
 def take():
     """Take the place of the host's clock, network, chance and flash."""
     global _ask, _answer
+    import os
     import random
     import select
     import socket
     import time
 
+    from hal_drive import drive
+
     _ask = open(hal.path("world.ask"), "wb")  # noqa: SIM115 open as long as the board lives
     _answer = open(hal.path("world.answer"), "rb")  # noqa: SIM115
     random.seed(int(uos.getenv("FG_SEED")))
-    time._host_us = now_us
-    time._power_on = time._zero = 0
-    time._wall = (0, 0)
-    time.sleep_us = sleep_us
+    drive(now_us, sleep_us)
     time.host_ns = host_ns
     select.poll = Poll
     socket.socket = Socket
-    uos_random(random)
+    os.urandom = hal.rubbish  # as the seed says
     wear_flash(random)
     ask(ADVANCE, 1, 0)
 
@@ -234,16 +233,6 @@ def take():
 def host_ns():
     """Return what stands for the host's clock in the taps: this start's time."""
     return us * 1000
-
-
-def uos_random(random):
-    """Let os.urandom be as the seed says."""
-    import os
-
-    def urandom(count):
-        return bytes([random.getrandbits(8) for _ in range(count)])
-
-    os.urandom = urandom
 
 
 def wear_flash(random):
@@ -257,7 +246,7 @@ def wear_flash(random):
             part = random.randrange(len(data) + 1)
             torn = bytes([byte | random.getrandbits(8) for byte in data[part : part + 16]])
             program(self, at, bytes(data[:part]) + torn)
-            die(CUT)
+            die()
         program(self, at, data)
 
     def asked(self, operation, argument):
@@ -266,7 +255,7 @@ def wear_flash(random):
                 if random.getrandbits(1):
                     self._file.seek(argument * 4096 + at)
                     self._file.write(b"\xff" * 64)
-            die(CUT)
+            die()
         return ioctl(self, operation, argument)
 
     Partition._program = programmed

