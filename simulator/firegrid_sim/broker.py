@@ -8,7 +8,9 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
+from random import SystemRandom
 
 from firegrid.errors import FiregridError
 
@@ -32,6 +34,7 @@ max_payload_size = 20480
 max_inflight_count = 100
 dynamic_filters = true
 """
+_PORTS = range(20000, 32768)  # below those that Linux (32768) and macOS (49152) hand out
 _START_S = 10.0
 _POLL_S = 0.02
 
@@ -123,10 +126,13 @@ class Broker:
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port of 127.0.0.1 that nobody uses now, and that no connection is given as its
+    own: whoever listens there can die and come back."""
+    for port in SystemRandom().sample(_PORTS, len(_PORTS)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise FiregridError("no port of 127.0.0.1 is free", f"between {_PORTS[0]} and {_PORTS[-1]}")
 
 
 def _listens(port: int) -> bool:

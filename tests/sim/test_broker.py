@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
@@ -116,6 +117,13 @@ def test_a_port_that_is_taken_is_refused_by_number(tmp_path):
     refused = pytest.raises(FiregridError, match=f"somebody else listens on 127.0.0.1:{port}")
     with socket.create_server(("127.0.0.1", port)), refused:
         Broker(tmp_path, port).start()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells its range so")
+def test_no_connection_is_given_the_port_of_a_broker_that_is_down():
+    low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    for _ in range(100):
+        assert not low <= free_port() <= high
 
 
 def test_it_prints_nothing(tmp_path):
