@@ -10,6 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from setup import SOURCE_ONLY
+
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "requirements"
 RUN = ["pyproject.toml", "--extra", "sim", "--group", "build"]
@@ -43,10 +45,11 @@ def sizes_mb(requirements: list[str]) -> dict[str, float]:
         wanted = Path(folder, "wanted.txt")
         wanted.write_text("\n".join(requirements))
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        command += ["--only-binary", ":all:", "--dest", folder, "--requirement", str(wanted)]
+        command += ["--only-binary", ":all:", "--no-binary", SOURCE_ONLY]
+        command += ["--dest", folder, "--requirement", str(wanted)]
         subprocess.run(command, check=True)
-        wheels = Path(folder).glob("*.whl")
-        return {_plain(path.name.split("-")[0]): path.stat().st_size / 1e6 for path in wheels}
+        found = Path(folder).glob("*-*")
+        return {_plain(path.name.split("-")[0]): path.stat().st_size / 1e6 for path in found}
 
 
 def _plain(name: str) -> str:

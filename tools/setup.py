@@ -24,6 +24,7 @@ LOCKS = {"run": ["run"], "test": ["test", "typings"]}  # test.lock holds all of 
 TYPINGS = ROOT / "typings"  # never in the venv: these stubs would hide CPython's own modules
 OLDEST, NEWEST = (3, 11), (3, 14)  # the VM and the broker have wheels for these
 PIP = ["-m", "pip", "--disable-pip-version-check", "install", "--no-deps"]
+SOURCE_ONLY = "esptool"  # pure Python that its makers publish as source alone
 
 
 def say(text: str) -> None:
@@ -167,7 +168,8 @@ def _install(lock: str) -> None:
     progress = Progress(path.read_text())
     say(f"firegrid: {progress.count} packages of {path.relative_to(ROOT)}")
     target = ["--upgrade", "--target", str(TYPINGS)] if lock == "typings" else []
-    _pip(["--only-binary", ":all:", *target, "--requirement", str(path)], progress.hear)
+    wheels = ["--only-binary", ":all:", "--no-binary", SOURCE_ONLY]
+    _pip([*wheels, *target, "--requirement", str(path)], progress.hear)
 
 
 def _pip(arguments: list, hear=lambda line: "") -> None:

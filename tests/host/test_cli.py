@@ -13,7 +13,7 @@ from firegrid import __version__, cli, resources
 from firegrid.errors import FiregridError
 
 SITES = resources.checkout() / "tests" / "host" / "sites"
-HEAVY = {"micropython_module", "iotcore", "sqlalchemy", "paho", "rich", "firegrid_sim"}
+HEAVY = {"micropython_module", "iotcore", "sqlalchemy", "paho", "rich", "firegrid_sim", "esptool"}
 
 
 def run(*arguments):

@@ -1,0 +1,1 @@
+"""What is written to a board: partition table, identity, file system, interpreter."""
