@@ -29,6 +29,7 @@ COMMANDS = {
     "site": Listed("Plan", "Check a community's site file, show its tree, explain a point."),
     "monitor": Listed("Desk", "Watch a community on a broker that runs already.", "desk"),
     "journal": Listed("Bench", "Print the flash where a gateway keeps its records."),
+    "walktest": Listed("On site", "Try every point, and keep what came of it.", "desk"),
     "command": Listed(
         "Desk", "Order a gateway to do something, and tell what came of it.", "desk"
     ),
@@ -47,6 +48,7 @@ OWN = {
     "monitor": "firegrid.commands.monitor:command",
     "command": "firegrid.commands.command:command",
     "audit": "firegrid.commands.audit:command",
+    "walktest": "firegrid.commands.walktest:command",
 }
 PLUG_INS = "firegrid.commands"  # entry-point group: what other packages bring into this command
 
