@@ -64,7 +64,7 @@ FLOORS = [
         folder="host/firegrid",
         deep=True,
         may_import=STDLIB | {"firegrid", "click", "rich", "sqlalchemy"},
-        only={"mqtt.py": {"paho"}},
+        only={"mqtt.py": {"paho"}, "seal.py": {"cryptography"}},
     ),
     Floor(
         folder="simulator/firegrid_sim",

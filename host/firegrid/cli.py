@@ -30,6 +30,7 @@ COMMANDS = {
     "monitor": Listed("Desk", "Watch a community on a broker that runs already.", "desk"),
     "journal": Listed("Bench", "Print the flash where a gateway keeps its records."),
     "walktest": Listed("On site", "Try every point, and keep what came of it.", "desk"),
+    "accept": Listed("On site", "Write the signed acceptance report, or check one."),
     "command": Listed(
         "Desk", "Order a gateway to do something, and tell what came of it.", "desk"
     ),
@@ -48,6 +49,7 @@ OWN = {
     "monitor": "firegrid.commands.monitor:command",
     "command": "firegrid.commands.command:command",
     "audit": "firegrid.commands.audit:command",
+    "accept": "firegrid.commands.accept:command",
     "walktest": "firegrid.commands.walktest:command",
 }
 PLUG_INS = "firegrid.commands"  # entry-point group: what other packages bring into this command
