@@ -31,6 +31,7 @@ COMMANDS = {
     "journal": Listed("Bench", "Print the flash where a gateway keeps its records."),
     "walktest": Listed("On site", "Try every point, and keep what came of it.", "desk"),
     "accept": Listed("On site", "Write the signed acceptance report, or check one."),
+    "replace": Listed("On site", "Put another gateway in a gateway's place."),
     "command": Listed(
         "Desk", "Order a gateway to do something, and tell what came of it.", "desk"
     ),
@@ -50,6 +51,7 @@ OWN = {
     "command": "firegrid.commands.command:command",
     "audit": "firegrid.commands.audit:command",
     "accept": "firegrid.commands.accept:command",
+    "replace": "firegrid.commands.replace:command",
     "walktest": "firegrid.commands.walktest:command",
 }
 PLUG_INS = "firegrid.commands"  # entry-point group: what other packages bring into this command

@@ -248,7 +248,8 @@ def test_a_line_that_was_cut_while_it_was_written_is_left_out(tour, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"), [('{"format":2}', "format 2; this program reads 1"), ("[", "is no finding")]
+    ("line", "told"),
+    [('{"format":2}', "format 2; this program reads 1"), ("[", "is no line of ours")],
 )
 def test_a_file_of_another_format_is_refused(tmp_path, line, told):
     (tmp_path / "walktest-x.jsonl").write_text(line + "\n")

@@ -110,10 +110,17 @@ def _gateway(row: dict[str, Any], report: dict[str, Any], told: dict[str, str]) 
     )
     return [
         f"<h2>{escape(row['gateway'])} · {escape(row['place'])}</h2>",
+        *(f"<p>{escape(_before(one, report))}</p>" for one in row["before"]),
         _table([told[head] for head in heads], points, (4, 5, 6)),
         f"{key}{drawn}" if drawn else "",
         _table([told[head] for head in test_heads], tests, (2, 3, 4)),
     ]
+
+
+def _before(one: dict[str, Any], report: dict[str, Any]) -> str:
+    until = _local(one["until"], report)
+    why = f" ({one['why']})" if one["why"] else ""
+    return words.tell("acceptance.before", old=one["gateway"], until=until, by=one["by"]) + why
 
 
 def _point(entry: dict[str, Any], report: dict[str, Any]) -> list[str]:

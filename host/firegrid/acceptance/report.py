@@ -64,15 +64,27 @@ def _day(what: str, text: str, today: date) -> str:
 
 
 def build(
-    site: Site, rows: list[dict[str, Any]], exceptions: list[Waiver], by: str, at: str
+    site: Site,
+    rows: list[dict[str, Any]],
+    exceptions: list[Waiver],
+    by: str,
+    at: str,
+    exchanged: dict[str, list[dict[str, Any]]] | None = None,
 ) -> dict[str, Any]:
-    """Return the report. What nobody tried, and nobody answers for, keeps the site open."""
+    """Return the report; `exchanged`: what stood in the place of a gateway before.
+
+    What nobody tried, and nobody answers for, keeps the site open.
+    """
     found = newest(rows)
     excepted = {one.key: one for one in exceptions}
     for key in excepted:
         if found.get(key, {}).get("passed"):
             raise FiregridError(f"{_name(key)} has passed", "take the exception out")
-    gateways = [_gateway(site, gateway, found, excepted) for gateway in site.gateways]
+    gateways = [
+        _gateway(site, gateway, found, excepted)
+        | {"before": [_before(row) for row in (exchanged or {}).get(gateway.id, [])]}
+        for gateway in site.gateways
+    ]
     entries = [entry for row in gateways for entry in (*row["tests"], *row["points"])]
     counts = {
         status: sum(entry["status"] == status for entry in entries)
@@ -108,6 +120,10 @@ def _gateway(
             for point in site.points_of(gateway.id)
         ],
     }
+
+
+def _before(row: dict[str, Any]) -> dict[str, Any]:
+    return {"gateway": row["old"], "until": row["at"], "by": row["by"], "why": row["why"]}
 
 
 def _point(point: Point) -> dict[str, Any]:

@@ -1,23 +1,20 @@
 """What walk tests have found, a line for each finding: whoever is broken off goes on later.
 
-`reports/walktest-<when it began>.jsonl` in the community's folder. A line is on the disk before it
-is told. Only lines are added; for the same point or test the newest one counts.
+`reports/walktest-<when it began>.jsonl` in the community's folder. Only lines are added; for the
+same point or test the newest one counts.
 """
 
-import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from firegrid.errors import FiregridError
+from firegrid.acceptance import lines
+from firegrid.acceptance.lines import Row
 
-__all__ = ["FORMAT", "Key", "Results", "newest", "utc"]
+__all__ = ["Key", "Results", "newest", "utc"]
 
-FORMAT = 1
 NAME = "walktest-*.jsonl"
 
-Row: TypeAlias = dict[str, Any]
 Key: TypeAlias = tuple[str, str, str]  # what (point, power, network), gateway, point or ""
 
 
@@ -37,19 +34,12 @@ class Results:
 
     def rows(self) -> list[Row]:
         """Return the findings of every walk, in the order in which they were made."""
-        rows = [row for path in sorted(self._folder.glob(NAME)) for row in _read(path)]
+        rows = [row for path in sorted(self._folder.glob(NAME)) for row in lines.read(path)]
         return [row for row in rows if row["site"] == self._site]
 
     def add(self, row: Row) -> None:
         """Keep a finding; return once it is on the disk."""
-        line = json.dumps({"format": FORMAT, "site": self._site} | row, ensure_ascii=False) + "\n"
-        path = self._path or self._begin(str(row["at"]))
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            os.write(fd, line.encode())
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        lines.append(self._path or self._begin(str(row["at"])), {"site": self._site} | row)
 
     def _begin(self, at: str) -> Path:
         """Choose the name of a new file; two walks may begin in the same second."""
@@ -72,26 +62,3 @@ def newest(rows: list[Row]) -> dict[Key, Row]:
         else:
             found[row["what"], row["gateway"], row.get("id", "")] = row
     return found
-
-
-def _read(path: Path) -> list[Row]:
-    """Read one walk; what was cut while it was written was never told either, and is left out."""
-    *lines, cut = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    del cut
-    return [_row(path, number, line) for number, line in enumerate(lines, 1)]
-
-
-def _row(path: Path, number: int, line: str) -> Row:
-    try:
-        row = json.loads(line)
-        version = row["format"]
-    except (ValueError, TypeError, KeyError):
-        raise FiregridError(
-            f"{path}, line {number}: is no finding of a walk test", "put the file aside"
-        ) from None
-    if version != FORMAT:
-        raise FiregridError(
-            f"{path}, line {number}: format {version}; this program reads {FORMAT}",
-            "use the firegrid that wrote it, or a newer one",
-        )
-    return row  # type: ignore[no-any-return]

@@ -14,6 +14,7 @@ import click
 from firegrid import words
 from firegrid.acceptance import keys
 from firegrid.acceptance.page import page
+from firegrid.acceptance.replacing import before
 from firegrid.acceptance.report import build, read_exceptions
 from firegrid.acceptance.results import Results, utc
 from firegrid.acceptance.seal import Verdict, sealed, verify
@@ -120,7 +121,8 @@ def _write(name: str, given: dict[str, Any]) -> dict[str, Any]:
     today = datetime.fromtimestamp(now_s, ZoneInfo(site.timezone)).date()
     exceptions = read_exceptions(given["exceptions"], site, today)
     rows = Results(state.reports, site.id).rows()
-    report = build(site, rows, exceptions, by, utc(now_s))
+    exchanged = {gateway.id: before(state, gateway.id) for gateway in site.gateways}
+    report = build(site, rows, exceptions, by, utc(now_s), exchanged)
     passphrase = keys.read_passphrase(given["passphrase_file"], given["passphrase_fd"])
     signer = keys.open_signer(state, passphrase)
     parts = {
