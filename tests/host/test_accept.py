@@ -4,11 +4,13 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jsonschema
+import pypdfium2
 import pytest
 from click.testing import CliRunner
 from cryptography import x509
@@ -229,6 +231,23 @@ def test_what_people_wrote_cannot_break_the_page(state):
     _, row = accept(state, "--except", "smoke-yard", "anna", LATER, "<b>&amp")
     html = Path(row["files"]["html"]).read_text()
     assert "<script" not in html and "&lt;b&gt;&amp;amp" in html
+
+
+@pytest.mark.full
+def test_the_page_prints_and_nothing_of_it_is_lost(state, tmp_path):
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium: how the report prints; apt-get install chromium")
+    walked(state, [*POINTS, *TESTED])
+    _, row = accept(state)
+    pdf = tmp_path / "report.pdf"
+    command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"]
+    page = Path(row["files"]["html"]).as_uri()
+    subprocess.run([*command, f"--print-to-pdf={pdf}", page], check=True, capture_output=True)
+    pages = [page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(pdf)]
+    assert 1 <= len(pages) <= 3
+    text = "".join(pages)
+    assert all(word in text for word in ("ACCEPTED.", "1500 + 220 ms", "leakage-gate", "Owner:"))
 
 
 # --- any later change ------------------------------------------------------------------------

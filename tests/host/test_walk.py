@@ -94,6 +94,7 @@ def test_times_are_those_of_the_gateway_as_exactly_as_a_command_shows(tour):
     tour.walk.mark("101", BEGUN_S + 12)
     tour.alarm(13.5)
     assert tour.findings() == [], "the desk has not stored it"
+    assert "smoke-gate: seen" in tour.said[-1]
     tour.store(13.7)
     [row] = tour.findings()
     assert (row["sounder_ms"], row["desk_ms"], row["within_ms"]) == (1500, 220, 20)
@@ -157,6 +158,16 @@ def test_points_are_asked_for_one_after_another_where_the_area_is_no_whole_gatew
     tour.online()
     assert tour.answer(10, point=SMOKE).point == "smoke-gate"
     assert [order.minutes for order in tour.walk.last_orders()] == [0]
+
+
+def test_a_gateway_that_is_not_there_is_told(tmp_path):
+    tour = Tour(tmp_path)
+    tour.walk.tell_silent()
+    assert "gw-gate is not there" in tour.said[-1]
+    tour.online()
+    tour.said.clear()
+    tour.walk.tell_silent()
+    assert tour.said == []
 
 
 def test_a_test_that_has_run_out_is_begun_again(tour):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import jsonschema
 import pytest
 from firegrid import resources
+from firegrid.store import Store
 from live import SITES, WAIT_S, Live
 
 SLACK_MS = 100  # between the sounder's pin, seen from outside, and the gateway's own record
@@ -150,3 +151,33 @@ def test_power_and_network_are_cut_and_the_backlog_arrives_whole(live, state):
     assert rows["network"]["backlog"] >= 1 and rows["power"]["cause"] == "power_on"
     assert rows["network"]["missing"] == rows["power"]["missing"] == []
     assert rows["point"]["sounder_ms"] is None, "nobody has marked when"
+
+
+@pytest.mark.full
+def test_where_no_desk_is_reached_the_walk_is_its_own_and_stores_what_came(live, state):
+    live.stop_desk()
+    with installer(live, state, "--area", "smoke-yard", "--points-only", "--desk") as ben:
+        ben.until("gw-yard: in test")
+        live.smoke("smoke-yard")
+        ben.until("smoke-yard: passed")
+        report, code = ben.end()
+    assert (code, report["passed"]) == (0, True)
+    [row] = findings(state)
+    store = Store(f"sqlite:///{state / 'desk.db'}")
+    kept = {(event.gateway, event.epoch, event.n) for event in store.events(live.site.id)}
+    store.close()
+    assert ("gw-yard", row["epoch"], row["n"]) in kept
+    live.start_desk()
+    live.until_settled()
+
+
+@pytest.mark.full
+def test_a_real_alarm_outside_the_area_stays_real(live, state):
+    with installer(live, state, "--area", "smoke-gate", "--points-only") as ben:
+        ben.until("gw-gate: in test: smoke-gate")
+        live.smoke("smoke-yard")
+        live.until(lambda: live.is_sounding("gw-yard"), "the real one sounds")
+        assert live.alarms("smoke-yard")[-1].event.mode == "live"
+        ben.type("end")
+        report, _ = ben.end()
+    assert report["open_points"] == ["smoke-gate"]

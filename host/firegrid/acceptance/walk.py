@@ -158,6 +158,18 @@ class Walk:
         """The tests that have not passed, with their gateways."""
         return [(g.id, what) for g in self.gateways.values() for what in TESTS if what in g.todo]
 
+    def tell_todo(self) -> None:
+        """Say what there is to do."""
+        tests = [f"{words.word('walk_tests', what)} {name}" for name, what in self.open_tests]
+        left = words.listed([*self.open_points, *tests]) or words.tell("walktest.nothing")
+        self._say(words.tell("walktest.todo", left=left))
+
+    def tell_silent(self) -> None:
+        """Say which gateways are not there."""
+        for gateway in self.gateways.values():
+            if not gateway.online:
+                self._say(words.tell("walktest.silent", gateway=gateway.id))
+
     # ---- what somebody does ----
 
     def mark(self, name: str, now_s: float) -> None:
@@ -302,6 +314,7 @@ class Walk:
                 task.came, task.broken = task.broken, None
         if task.came:
             task.moment = gateway.clock.moment(task.came)
+            self._say(words.tell("walktest.seen", point=task.point.id))
 
     # ---- what came of it ----
 

@@ -59,6 +59,8 @@ def command(site: str, old: str, new: str, as_json: bool, **given: Any) -> None:
         raise FiregridError(f"{given['by']} is nobody in the site file", "name a person by id")
     exchange = Exchange(planned, State.of(path, given["state"]), old, new)
     if not given["yes"]:
+        if as_json or not sys.stdin.isatty():
+            raise FiregridError("the site file would be changed", "say so with --yes")
         _ask(exchange, path)
     mac = exchange.carry_out(utc(time.time()), given["by"], given["why"])
     points = [point.id for point in planned.points_of(old)]
@@ -74,8 +76,6 @@ def command(site: str, old: str, new: str, as_json: bool, **given: Any) -> None:
 
 def _ask(exchange: Exchange, path: Path) -> None:
     """Show what will change in the site file; end where nobody says yes."""
-    if not sys.stdin.isatty():
-        raise FiregridError("the site file would be changed", "say so with --yes")
     before, after = (text.splitlines() for text in (exchange.before, exchange.after))
     for line in difflib.unified_diff(before, after, str(path), str(path), lineterm="", n=1):
         click.echo(line)

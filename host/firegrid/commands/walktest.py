@@ -1,11 +1,13 @@
 """The command `firegrid walktest`: put points into test, see each tried, keep what came."""
 
 import json
+import math
+import os
 import queue
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -31,6 +33,8 @@ __all__ = ["command"]
 SCHEMA = "firegrid.walktest/1"
 OPEN = 3  # exit code: something has not passed
 STEP_S = 0.1
+LINE_BYTES = 4096
+GREETING_S = 3.0  # how long what the broker retains may take to come
 VALID_S = 10.0  # of a command
 ENDING_S = 3.0  # how long the gateways may take to end their tests
 
@@ -97,8 +101,9 @@ def command(ctx: click.Context, /, site: str, areas: tuple[str, ...], **given: A
 
     While it runs, type a line and Enter: the number or id of a point at the moment at which you
     stimulate it; `wires POINT` where nothing can stimulate it, then break its line and mend it;
-    `photo POINT FILE`; `end`. Cut each gateway's power, and its network for a minute: what comes
-    of that is kept, too. What has passed stays; call it again to go on with the rest.
+    `photo POINT FILE`; `end`. Cut each gateway's power, and its network for a minute while this
+    computer keeps its own: what comes of that is kept, too. What has passed stays; call it again
+    to go on with the rest.
 
     Exit code 3: something in the area has not passed yet.
     """
@@ -157,11 +162,16 @@ class _Tour:
         try:
             self._client.start()
             threading.Thread(target=self._listen, name="keyboard", daemon=True).start()
+            self._walk.tell_todo()
+            greeted_s = time.monotonic() + GREETING_S
             while not self._done() and (until_s is None or time.monotonic() < until_s):
                 for order in self._walk.orders(time.time()):
                     self._send(order)
                 if self._step():
                     break
+                if time.monotonic() > greeted_s:
+                    greeted_s = math.inf
+                    self._walk.tell_silent()
         except KeyboardInterrupt:
             pass  # an end like any other: what was found is kept
         finally:
@@ -172,8 +182,13 @@ class _Tour:
         return not walk.open_points and (self._points_only or not walk.open_tests)
 
     def _listen(self) -> None:
-        for line in sys.stdin:
-            self._take(line.strip())
+        """Hand on each line; read past Python's own buffer, whose lock would outlive us."""
+        rest = b""
+        with suppress(OSError, ValueError):  # nobody is there
+            while chunk := os.read(sys.stdin.fileno(), LINE_BYTES):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    self._take(line.decode(errors="replace").strip())
 
     def _send(self, order: Order) -> None:
         command = self._clerk.write(order, VALID_S)
