@@ -287,6 +287,14 @@ def test_a_signature_that_was_tampered_with_is_found(signed, state, key, value):
     assert ("sig", "bad_signature") in verify(signed["html"], state.parent / "ca.pem")
 
 
+def test_a_signature_over_one_of_the_two_files_is_none(signed, state):
+    row = json.loads(signed["sig"].read_text())
+    del row["sha256"]["json"]
+    signed["sig"].write_text(json.dumps(row))
+    done = run("accept", "--verify", signed["html"], "--ca", state.parent / "ca.pem")
+    assert done.exit_code == 1 and "no signature of a report" in done.output
+
+
 def test_a_file_that_is_gone_is_told(signed, state):
     signed["json"].unlink()
     assert verify(signed["html"], state.parent / "ca.pem") == [("json", "missing")]
@@ -310,7 +318,12 @@ def test_a_gateway_of_the_community_may_not_sign_a_report(state, monkeypatch, us
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [('{"format": 7}', "format 7; this program reads 1"), ("[]", "no signature"), ("", "no sig")],
+    [
+        ('{"format": 7}', "format 7; this program reads 1"),
+        ('{"format": 1, "sha256": {}}', "no signature"),
+        ("[]", "no signature"),
+        ("", "no signature"),
+    ],
 )
 def test_a_signature_of_another_format_is_refused(signed, state, text, told):
     signed["sig"].write_text(text)

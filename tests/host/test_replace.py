@@ -106,17 +106,33 @@ def test_one_that_was_broken_off_before_the_site_file_was_written_can_be_called_
     assert not list(site.parent.glob("*.new"))
     assert "gw-yard-2" not in site.read_text()
     assert run(site, "gw-yard", "gw-yard-2", "--yes").exit_code == 0
-    assert len(before(state, "gw-yard-2")) == 1
+    assert len(lines.read(state.directory / "replaced.jsonl")) == 1
 
 
-def test_a_site_file_that_it_does_not_understand_is_left_alone(site, state):
-    text = site.read_text().replace('gateway = "gw-yard"', '"gateway" = "gw-yard"')
-    assert tomllib.loads(text)
+@pytest.mark.parametrize(
+    ("plain", "other"),
+    [
+        ('gateway = "gw-yard"', '"gateway" = "gw-yard"'),
+        ("id   = 'gw-yard'", "\"id\" = 'gw-yard'"),
+        ("id   = 'gw-yard'", "'id' = 'gw-yard'"),
+    ],
+)
+def test_a_site_file_that_it_does_not_understand_is_left_alone(site, state, plain, other):
+    text = site.read_text().replace(plain, other)
+    assert tomllib.loads(text) and text != site.read_text()
     site.write_text(text)
     done = run(site, "gw-yard", "gw-yard-2", "--yes")
     assert done.exit_code == 1 and "by hand" in done.output
     assert site.read_text() == text
     assert not (state.directory / "replaced.jsonl").exists()
+
+
+def test_a_gateway_without_points_whose_id_is_not_understood_is_left_alone(site):
+    text, _, points = site.read_text().partition("[[point]]\nnumber = 201")
+    site.write_text(text.replace("id   = 'gw-yard'", "\"id\" = 'gw-yard'"))
+    assert points and not load_site(site).points_of("gw-yard")
+    done = run(site, "gw-yard", "gw-yard-2", "--yes")
+    assert done.exit_code == 1 and "by hand" in done.output
 
 
 def test_nothing_is_changed_behind_anybodys_back(site):

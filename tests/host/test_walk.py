@@ -108,6 +108,59 @@ def test_a_stimulus_that_nobody_marked_passes_without_a_time_to_the_sounder(tour
     assert row["passed"] and (row["sounder_ms"], row["desk_ms"]) == (None, 220)
 
 
+def test_a_slow_message_does_not_blur_what_is_known_and_a_quick_one_sharpens_it(tour):
+    tour.answer(10)
+    tour.late_s = 0.0
+    tour.event(11)
+    tour.late_s = 5.0
+    tour.alarm(13.5)
+    tour.store(13.7)
+    [row] = tour.findings()
+    assert (row["desk_ms"], row["within_ms"]) == (5210, 10)
+
+
+def test_clocks_that_run_apart_are_compared_anew_with_every_command(tour):
+    tour.answer(10)
+    act = wire.Act("walk_test", "ended", "itself", 0, 0, 0, 0)
+    tour.event(1800, event="act", act=act)
+    tour.late_s = 2.02  # its clock is 2 s behind by now
+    [order] = tour.walk.orders(BEGUN_S + 1902)
+    command = tour.clerk.write(order, 10)
+    tour.walk.sent(command, BEGUN_S + 1901.98)
+    act = wire.Act("walk_test", "done", "desk", 17, 0, 30, command.id)
+    tour.event(1900, event="act", act=act)
+    tour.alarm(1903)
+    tour.store(1903)
+    [row] = tour.findings()
+    assert (row["desk_ms"], row["within_ms"]) == (20, 20)
+
+
+def test_a_record_of_an_earlier_start_says_nothing_of_this_one(tour):
+    tour.boot = 4
+    tour.answer(10)
+    old = tour.event(5000, told=False, boot=3)
+    tour.hear(wire.Events(SITE.id, GATEWAY, (old,)), 12)
+    tour.alarm(13.5)
+    tour.store(13.7)
+    assert tour.findings()[0]["within_ms"] == 20
+
+
+@pytest.mark.parametrize("at_s", [14, -290], ids=["too late", "of another try"])
+def test_a_mark_that_cannot_belong_to_it_is_none(tour, at_s):
+    tour.answer(10)
+    tour.walk.mark("101", BEGUN_S + at_s)
+    tour.alarm(13.5)
+    tour.store(14.5)
+    assert tour.findings()[0]["sounder_ms"] is None
+
+
+def test_the_word_about_another_journal_passes_nothing(tour):
+    tour.answer(10)
+    tour.alarm(13.5)
+    tour.hear(wire.Stored(SITE.id, GATEWAY, 8, 1000, 0, 1, 0), 14)
+    assert tour.findings() == []
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -135,6 +188,10 @@ def test_a_check_of_wires_needs_the_fault_and_its_end_and_somebody_who_says_so(t
     tour.store(13)
     assert tour.findings() == [], "nobody said that it cannot be stimulated"
     tour.walk.check_wires("leakage-gate", BEGUN_S + 14)
+    tour.alarm(14.1, LEAKAGE, **broken | {"code": 1})
+    tour.alarm(14.2, LEAKAGE, **whole)
+    tour.store(14.3)
+    assert tour.findings() == [], "it was only warming up"
     tour.alarm(15, LEAKAGE, **broken)
     tour.store(16)
     assert tour.findings() == [], "it is still broken"
@@ -200,6 +257,41 @@ def test_a_backlog_has_to_come_whole_before_the_network_test_passes(tour):
     assert tour.walk.open_tests == [(GATEWAY, "power")]
 
 
+def test_records_that_came_but_are_not_stored_are_no_backlog_that_arrived(tour):
+    tour.answer(10)
+    tour.store(11)
+    tour.online(20, "offline")
+    late = tour.event(25, told=False)
+    tour.online(50)
+    tour.head(50.1, boot=2, events_next=2)  # still that of before
+    tour.head(50.2)
+    tour.hear(wire.Events(SITE.id, GATEWAY, (late,)), 51)
+    assert tour.findings() == []
+    tour.store(52)
+    assert tour.findings()[0]["passed"]
+
+
+def test_what_has_passed_stays_passed_when_a_later_cut_is_too_short(tour, tmp_path):
+    test_a_backlog_has_to_come_whole_before_the_network_test_passes(tour)
+    tour.online(60, "offline")
+    tour.online(61)
+    tour.head(61.1)
+    tour.store(61.2)
+    assert Tour(tmp_path).walk.open_tests == [(GATEWAY, "power")]
+
+
+def test_a_journal_that_was_begun_anew_has_not_survived_the_cut(tour):
+    tour.answer(10)
+    tour.store(11)
+    tour.boot, tour.n = 4, 1
+    tour.online(30)
+    tour.head(31, epoch=10)
+    tour.event(30, epoch=10, n=1)
+    tour.hear(wire.Stored(SITE.id, GATEWAY, 10, 1, 0, 1, 0), 32)
+    [row] = tour.findings()
+    assert (row["what"], row["passed"], row["why"]) == ("power", False, "new_journal")
+
+
 def test_a_cut_in_which_nothing_happened_proves_nothing(tour):
     tour.answer(10)
     tour.online(20, "offline")
@@ -247,6 +339,13 @@ def test_the_next_walk_goes_on_where_this_one_ended(tour, tmp_path):
     assert again.walk.open_points == ["leakage-gate"]
     key = ("point", GATEWAY, "smoke-gate")
     assert newest(again.results.rows())[key]["photo"] == "gate.jpg"
+
+
+def test_the_findings_of_another_site_are_not_ours(tour, tmp_path):
+    tour.answer(10)
+    tour.alarm(13)
+    tour.store(14)
+    assert Results(tmp_path, "other").rows() == []
 
 
 def test_a_line_that_was_cut_while_it_was_written_is_left_out(tour, tmp_path):

@@ -88,6 +88,7 @@ class _Cut:
     before: int  # the last record of before
     next: int | None = None  # the next record, when it was back: what lies between is the backlog
     cause: str = ""
+    new_journal: bool = False  # what it held before is gone
 
 
 @dataclass
@@ -257,14 +258,16 @@ class Walk:
 
     def _head(self, gateway: _Gateway, head: dict[str, Any]) -> None:
         gateway.rssi_dbm = head.get("rssi_dbm")
-        if gateway.epoch is None:
-            gateway.epoch = head["epoch"]
-        if gateway.epoch == head["epoch"]:
-            gateway.last = max(gateway.last, head["events_next"] - 1)
+        anew = gateway.epoch not in (None, head["epoch"])
+        if anew:
+            gateway.heard, gateway.last, gateway.stored = Runs(), 0, 0
+        gateway.epoch = head["epoch"]
+        gateway.last = max(gateway.last, head["events_next"] - 1)
         cut = gateway.cut
         if cut and cut.next is None and head["boot"] == cut.boot:
-            cut.cause = head["reset_cause"] if head["epoch"] == gateway.epoch else "new_journal"
-            cut.next = head["events_next"]
+            cut.cause, cut.next = head["reset_cause"], head["events_next"]
+            if anew:
+                cut.new_journal, cut.before = True, 0
 
     def _event(self, gateway: _Gateway, event: wire.Event, now_s: float) -> None:
         if gateway.epoch is None:
@@ -373,7 +376,9 @@ class Walk:
         assert cut.next is not None
         backlog = cut.next - 1 - cut.before
         why = ""
-        if cut.what == "network" and not backlog:
+        if cut.new_journal:
+            why = "new_journal"
+        elif cut.what == "network" and not backlog:
             why = "too_short"
         elif cut.what == "power" and cut.cause != "power_on":
             why = "no_power_cut"
