@@ -12,15 +12,12 @@ from pathlib import Path
 import jsonschema
 import pypdfium2
 import pytest
+from authority import Authority
 from click.testing import CliRunner
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from firegrid import cli, resources
 from firegrid.acceptance import keys
 from firegrid.acceptance.results import Results
-from firegrid.acceptance.seal import DOCUMENT_SIGNING
 from firegrid.errors import FiregridError
 
 SITE = resources.checkout() / "tests" / "sim" / "sites" / "walk.toml"
@@ -30,39 +27,6 @@ LATER = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
 
 def schema(name):
     return json.loads((resources.schemas_dir() / f"{name}.schema.json").read_text())
-
-
-def named(name):
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-
-
-class Authority:
-    """A CA with a signing key, as `ca init` makes them."""
-
-    def __init__(self, usage=DOCUMENT_SIGNING):
-        self._ca_key = ec.generate_private_key(ec.SECP256R1())
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        ca = self._certificate("Garden CA", self._ca_key, None)
-        self.ca = ca.public_bytes(serialization.Encoding.PEM)
-        certificate = self._certificate("Garden signing", self._key, usage)
-        self.signing_certificate = certificate.public_bytes(serialization.Encoding.DER)
-
-    def _certificate(self, name, key, usage):
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(named(name))
-            .issuer_name(named("Garden CA"))
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
-            .not_valid_after(datetime(2051, 1, 1, tzinfo=UTC))
-        )
-        if usage:
-            builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-        return builder.sign(self._ca_key, hashes.SHA256())
-
-    def sign(self, data):
-        return self._key.sign(data, ec.ECDSA(hashes.SHA256()))
 
 
 @pytest.fixture(scope="module")

@@ -56,13 +56,13 @@ class Tour:
             self.hear(wire.Events(SITE.id, GATEWAY, (event,)), at_s)
         return event
 
-    def answer(self, at_s, result="done", point=0):
+    def answer(self, at_s, result="done", point=0, time_s=1_800_000_000):
         """Carry out what is due, `late_s` after it was sent."""
         [order] = self.walk.orders(BEGUN_S + at_s - self.late_s)
         command = self.clerk.write(order, 10)
         self.walk.sent(command, BEGUN_S + at_s - self.late_s)
         act = wire.Act("walk_test", result, "desk", 17, 0, 30, command.id)
-        self.event(at_s, event="act", act=act, point=point)
+        self.event(at_s, event="act", act=act, point=point, time_s=time_s)
         return order
 
     def alarm(self, at_s, point=SMOKE, **fields):
@@ -207,6 +207,16 @@ def test_a_gateway_that_refuses_is_asked_again_point_by_point(tour):
     assert list(tour.walk.orders(BEGUN_S + 11)) == []
     assert "smoke-gate" in tour.said[-1]
     assert tour.answer(21).point == "smoke-gate"
+
+
+@pytest.mark.parametrize(
+    ("result", "time_s", "told"),
+    [("refused", None, "does not know the time"), ("expired", 1, "too old")],
+)
+def test_a_gateway_whose_clock_is_the_matter_is_asked_for_all_again(tour, result, time_s, told):
+    tour.answer(10, result, time_s=time_s)
+    assert told in tour.said[-1]
+    assert tour.answer(21).point == ""
 
 
 def test_points_are_asked_for_one_after_another_where_the_area_is_no_whole_gateway(tmp_path):

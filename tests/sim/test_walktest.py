@@ -1,6 +1,7 @@
 """`firegrid walktest` as an installer runs it, with real gateways that somebody stands before."""
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -8,7 +9,10 @@ from contextlib import contextmanager
 
 import jsonschema
 import pytest
-from firegrid import resources
+from authority import Authority
+from click.testing import CliRunner
+from firegrid import cli, resources
+from firegrid.acceptance import keys
 from firegrid.store import Store
 from live import SITES, WAIT_S, Live
 
@@ -154,6 +158,36 @@ def test_power_and_network_are_cut_and_the_backlog_arrives_whole(live, state):
 
 
 @pytest.mark.full
+def test_from_the_first_stimulus_to_a_report_that_anybody_can_check(live, state, monkeypatch):
+    with installer(live, state, "--points-only") as ben:
+        ben.until("gw-gate: in test")
+        ben.until("gw-yard: in test")
+        for point in ("smoke-gate", "smoke-yard"):
+            ben.type(point)
+            live.smoke(point)
+        live.fleet.drive("leakage-gate", "leakage_ma", 900.0)
+        report, code = ben.end()
+    assert (code, report["open_points"]) == (0, [])
+    authority = Authority()
+    (state / "ca.pem").write_bytes(authority.ca)
+    (state / "passphrase").write_text("x")
+    monkeypatch.setattr(keys, "open_signer", lambda state, passphrase: authority)
+    command = ["accept", SITE, "--by", "anna", "--state", state, "--json"]
+    for test in ("power", "network"):
+        for gateway in ("gw-gate", "gw-yard"):
+            command += ["--except", f"{gateway}/{test}", "anna", "2099-01-01", "next visit"]
+    written = run(*command, "--passphrase-file", state / "passphrase")
+    assert written["accepted"] and (written["passed"], written["excepted"]) == (3, 4)
+    html = written["files"]["html"]
+    assert run("accept", "--verify", html, "--ca", state / "ca.pem", "--json")["ok"]
+
+
+def run(*arguments):
+    done = CliRunner().invoke(cli.main, [str(argument) for argument in arguments])
+    return json.loads(done.stdout)
+
+
+@pytest.mark.full
 def test_where_no_desk_is_reached_the_walk_is_its_own_and_stores_what_came(live, state):
     live.stop_desk()
     with installer(live, state, "--area", "smoke-yard", "--points-only", "--desk") as ben:
@@ -178,6 +212,7 @@ def test_a_real_alarm_outside_the_area_stays_real(live, state):
         live.smoke("smoke-yard")
         live.until(lambda: live.is_sounding("gw-yard"), "the real one sounds")
         assert live.alarms("smoke-yard")[-1].event.mode == "live"
-        ben.type("end")
-        report, _ = ben.end()
-    assert report["open_points"] == ["smoke-gate"]
+        ben.process.send_signal(signal.SIGINT)
+        report, code = ben.end()
+    assert (code, report["open_points"]) == (3, ["smoke-gate"]), "Ctrl-C is an end like any other"
+    live.until(lambda: ("walk_test", "ended", 101) in live.acts("gw-gate"), "the end of the test")

@@ -292,7 +292,17 @@ class Walk:
         elif act.result == "ended":
             self._ended(gateway, event.point)
         else:
-            gateway.whole, gateway.asked_s = False, now_s
+            gateway.asked_s = now_s
+            self._refused(gateway, event, act)
+
+    def _refused(self, gateway: _Gateway, event: wire.Event, act: wire.Act) -> None:
+        """Say why; where a point stands in the way, the others are asked for one by one."""
+        if act.result == "expired":
+            self._say(words.tell("walktest.expired", gateway=gateway.id))
+        elif event.time_s is None:
+            self._say(words.tell("walktest.no_clock", gateway=gateway.id))
+        else:
+            gateway.whole = False
             self._say(words.tell("walktest.refused", **self._named(gateway, event.point)))
 
     def _named(self, gateway: _Gateway, number: int) -> dict[str, str]:
