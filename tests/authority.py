@@ -19,12 +19,12 @@ class Authority:
     def __init__(self, usage=DOCUMENT_SIGNING):
         self._ca_key = ec.generate_private_key(ec.SECP256R1())
         self._key = ec.generate_private_key(ec.SECP256R1())
-        ca = self._certificate("Garden CA", self._ca_key, None)
+        ca = self._certificate("Garden CA", self._ca_key, None, ca=True)
         self.ca = ca.public_bytes(serialization.Encoding.PEM)
         certificate = self._certificate("Garden signing", self._key, usage)
         self.signing_certificate = certificate.public_bytes(serialization.Encoding.DER)
 
-    def _certificate(self, name, key, usage):
+    def _certificate(self, name, key, usage, ca=False):
         builder = (
             x509.CertificateBuilder()
             .subject_name(named(name))
@@ -34,6 +34,8 @@ class Authority:
             .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
             .not_valid_after(datetime(2051, 1, 1, tzinfo=UTC))
         )
+        if ca:
+            builder = builder.add_extension(x509.BasicConstraints(True, 0), critical=True)
         if usage:
             builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         return builder.sign(self._ca_key, hashes.SHA256())

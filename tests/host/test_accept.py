@@ -232,6 +232,27 @@ def test_an_untouched_report_verifies_by_any_of_its_files_and_under_another_name
     assert verify(state.parent / "copy.html", ca) == []
 
 
+def shell_of(page):
+    """Return the last block of commands of a page."""
+    text = (resources.checkout() / "docs" / page).read_text()
+    return re.findall(r"```sh\n(.*?)```", text, re.S)[-1]
+
+
+@pytest.mark.parametrize("broken", ["", "html", "sig"])
+def test_other_tools_check_a_report_as_the_page_says(signed, state, broken):
+    missing = [tool for tool in ("openssl", "jq", "sha256sum") if not shutil.which(tool)]
+    if missing:
+        pytest.skip(f"no {missing[0]}: the check of a report by other tools")
+    for part, path in signed.items():
+        data = path.read_bytes()
+        wrong = {"html": data + b" ", "sig": data.replace(b'"walk"', b'"talk"')}
+        (state.parent / f"report.{part}").write_bytes(wrong[part] if part == broken else data)
+    done = subprocess.run(
+        ["sh", "-e", "-c", shell_of("ACCEPTANCE.md")], cwd=state.parent, capture_output=True
+    )
+    assert (done.returncode == 0) is (not broken), done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("part", ["html", "json"])
 @pytest.mark.parametrize("where", [0, 0.5, 1])
 def test_a_single_bit_that_was_turned_is_found(signed, state, part, where):
