@@ -37,7 +37,7 @@ class Tour:
         self.hear(wire.Status(SITE.id, GATEWAY, status, self.boot), at_s)
 
     def head(self, at_s, **fields):
-        said = {"epoch": 9, "boot": self.boot, "events_next": self.n + 1}
+        said = {"epoch": 9, "boot": self.boot, "events_next": self.n + 1, "parts": 2}
         told = said | {"reset_cause": "power_on"} | fields
         self.hear(wire.StateHead(SITE.id, GATEWAY, told), at_s)
 
@@ -235,6 +235,21 @@ def test_a_gateway_that_is_not_there_is_told(tmp_path):
     tour.said.clear()
     tour.walk.tell_silent()
     assert tour.said == []
+
+
+def state(point, mode):
+    return wire.PointState(point, "smoke", mode, 1, None, "", 0)
+
+
+def test_what_an_earlier_walk_left_in_test_ends_before_it_is_tried_again(tour):
+    assert list(tour.walk.orders(BEGUN_S + 1)) == [], "its state has not come"
+    tour.head(1)
+    states = (state(SMOKE, "test"), state(LEAKAGE, "live"))
+    tour.hear(wire.PointStates(SITE.id, GATEWAY, 1, 1, states), 1)
+    assert tour.answer(2, result="ended").minutes == 0
+    assert tour.answer(3).minutes == 30
+    tour.hear(wire.PointStates(SITE.id, GATEWAY, 2, 1, (state(SMOKE, "test"),)), 4)
+    assert list(tour.walk.orders(BEGUN_S + 60)) == [], "that is our own"
 
 
 def test_a_test_that_has_run_out_is_begun_again(tour):

@@ -206,6 +206,27 @@ def test_where_no_desk_is_reached_the_walk_is_its_own_and_stores_what_came(live,
 
 
 @pytest.mark.full
+def test_a_point_that_was_seen_but_not_stored_is_tried_again(live, state):
+    live.stop_desk()
+    with installer(live, state, "--area", "smoke-yard", "--points-only") as ben:
+        ben.until("gw-yard: in test")
+        live.smoke("smoke-yard")
+        ben.until("smoke-yard: seen")
+        ben.process.kill()
+    assert findings(state) == []
+    live.until_clean("smoke-yard", live.smoke("smoke-yard", there=False))
+    live.start_desk()
+    live.until_settled()
+    with installer(live, state, "--area", "smoke-yard", "--points-only") as ben:
+        ben.until("gw-yard: in test")
+        assert live.acts("gw-yard")[-2:] == [("walk_test", "ended", 0), ("walk_test", "done", 0)]
+        live.smoke("smoke-yard")
+        ben.until("smoke-yard: passed")
+        _, code = ben.end()
+    assert code == 0
+
+
+@pytest.mark.full
 def test_a_real_alarm_outside_the_area_stays_real(live, state):
     with installer(live, state, "--area", "smoke-gate", "--points-only") as ben:
         ben.until("gw-gate: in test: smoke-gate")

@@ -21,6 +21,7 @@ from firegrid.store import Runs
 __all__ = ["TESTS", "Walk", "wanted"]
 
 ASK_AGAIN_S = 10.0
+GREETING_S = 3.0  # how long what the broker retains of a gateway may take to come
 MARK_S = 300.0  # a mark that is older belongs to another try
 TESTS = ("power", "network")  # of every gateway, besides its points
 # A fault that somebody makes at the wires, to check what cannot be stimulated.
@@ -101,6 +102,10 @@ class _Gateway:
     online: bool = False
     boot: int = -1
     away_s: float | None = None
+    met_s: float | None = None  # when it was first heard to be online
+    parts: set[int] = field(default_factory=set)  # of its state, that have come
+    parts_all: int = 0
+    left_over: set[int] = field(default_factory=set)  # points in test since an earlier walk
     asked_s: float = -math.inf
     sent: dict[int, float] = field(default_factory=dict)  # commands without an answer
     clock: _Clock = field(default_factory=_Clock)
@@ -199,14 +204,25 @@ class Walk:
     # ---- what is to be sent ----
 
     def orders(self, now_s: float) -> Iterator[Order]:
-        """Yield the commands that put into test what still has to be tried, one a gateway."""
+        """Yield the commands that put into test what still has to be tried, one a gateway.
+
+        What a walk that was broken off has left in test ends first: a condition that stands there
+        since then cannot come.
+        """
         for gateway in self.gateways.values():
             waiting = [t for t in self._of(gateway.id) if not t.passed and not t.testing]
-            if not waiting or not gateway.online or now_s < gateway.asked_s + ASK_AGAIN_S:
+            if not waiting or not self._may_ask(gateway, now_s):
                 continue
             gateway.asked_s = now_s
-            point = "" if gateway.whole else waiting[0].point.id
-            yield Order(gateway.id, "walk_test", self._by, point, self._minutes)
+            old = [t for t in waiting if t.point.number in gateway.left_over]
+            point = "" if gateway.whole else (old or waiting)[0].point.id
+            yield Order(gateway.id, "walk_test", self._by, point, 0 if old else self._minutes)
+
+    def _may_ask(self, gateway: _Gateway, now_s: float) -> bool:
+        if not gateway.online or gateway.met_s is None:
+            return False
+        met = len(gateway.parts) >= gateway.parts_all > 0 or now_s > gateway.met_s + GREETING_S
+        return met and now_s >= gateway.asked_s + ASK_AGAIN_S
 
     def last_orders(self) -> Iterator[Order]:
         """Yield the commands that end every test."""
@@ -234,6 +250,8 @@ class Walk:
             self._status(gateway, message, now_s)
         elif isinstance(message, wire.StateHead):
             self._head(gateway, message.fields)
+        elif isinstance(message, wire.PointStates):
+            self._states(gateway, message)
         elif isinstance(message, wire.Events):
             for event in message.records:
                 self._event(gateway, event, now_s)
@@ -253,11 +271,22 @@ class Walk:
             gateway.cut = _Cut(what, now_s, gateway.away_s, said.boot, gateway.last)
         if rebooted:
             self._ended(gateway, 0)  # a walk test does not outlive a start
+            gateway.left_over.clear()
         gateway.online, gateway.boot, gateway.away_s = True, said.boot, None
+        if gateway.met_s is None:
+            gateway.met_s = now_s
         gateway.asked_s = -math.inf
+
+    def _states(self, gateway: _Gateway, said: wire.PointStates) -> None:
+        gateway.parts.add(said.part)
+        for state in said.points:
+            task = self.tasks.get((gateway.id, state.point))
+            if task and state.mode == "test" and not task.testing:
+                gateway.left_over.add(state.point)
 
     def _head(self, gateway: _Gateway, head: dict[str, Any]) -> None:
         gateway.rssi_dbm = head.get("rssi_dbm")
+        gateway.parts_all = head["parts"] - 1
         anew = gateway.epoch not in (None, head["epoch"])
         if anew:
             gateway.heard, gateway.last, gateway.stored = Runs(), 0, 0
@@ -284,12 +313,14 @@ class Walk:
             self._condition(gateway, task, event)
 
     def _act(self, gateway: _Gateway, event: wire.Event, act: wire.Act, now_s: float) -> None:
+        gateway.left_over -= {event.point} if event.point else set(gateway.left_over)
         if act.result == "done":
             for task in self._of(gateway.id):
                 task.testing |= event.point in (0, task.point.number)
             gateway.asked_s = -math.inf
             self._say(words.tell("walktest.in_test", **self._named(gateway, event.point)))
         elif act.result == "ended":
+            gateway.asked_s = -math.inf
             self._ended(gateway, event.point)
         else:
             gateway.asked_s = now_s
