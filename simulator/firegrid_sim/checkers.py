@@ -327,7 +327,7 @@ class Checkers:
 
     def _judge_wear(self, world: GatewayWorld) -> None:
         """Erases stay within 1.1 times what the records need, the first of each sector apart."""
-        image = (world._directory / "partition-events.bin").read_bytes()
+        image = (world.directory / "partition-events.bin").read_bytes()
         found = read_image(image)
         erases = sum(sector.erases or 0 for sector in found.sectors)
         self.counts["erases"] = erases

@@ -103,7 +103,7 @@ class GatewayWorld:
         self._hear = hear
         self._seed, self._start_ms = seed, start_ms
         self._bench = bench
-        self._directory = directory
+        self.directory = directory
         self._board = Board(gateway.id, directory, bench)
         self._board.configure(config_lines(site, gateway, BROKER_HOST, BROKER_PORT))
         self._events: list[tuple[int, int, Callable[[], None]]] = []
