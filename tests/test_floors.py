@@ -64,7 +64,12 @@ FLOORS = [
         folder="host/firegrid",
         deep=True,
         may_import=STDLIB | {"firegrid", "click", "rich", "sqlalchemy"},
-        only={"mqtt.py": {"paho"}, "boardport.py": {"mpremote"}},
+        only={
+            "mqtt.py": {"paho"},
+            "boardport.py": {"mpremote"},
+            "seal.py": {"cryptography"},
+            "identity.py": {"cryptography"},
+        },
     ),
     Floor(
         folder="simulator/firegrid_sim",

@@ -32,6 +32,24 @@ PROGRAMS = [
         macos="brew install mosquitto",
     ),
     Program(
+        name="openssl",
+        not_tried="the community's certificates and signatures by other people's tools",
+        debian="sudo apt-get install openssl",
+        macos="brew install openssl",
+    ),
+    Program(
+        name="jq",
+        not_tried="the check of an acceptance report by other people's tools",
+        debian="sudo apt-get install jq",
+        macos="brew install jq",
+    ),
+    Program(
+        name="chromium",
+        not_tried="how an acceptance report prints",
+        debian="sudo apt-get install chromium",
+        macos="brew install --cask chromium",
+    ),
+    Program(
         name="cfast",
         not_tried="the traces of fires and hydrants against the models that they come from",
         debian="make setup-models",

@@ -29,12 +29,16 @@ COMMANDS = {
     "site": Listed("Plan", "Check a community's site file, show its tree, explain a point."),
     "monitor": Listed("Desk", "Watch a community on a broker that runs already.", "desk"),
     "journal": Listed("Bench", "Print the flash where a gateway keeps its records."),
+    "walktest": Listed("On site", "Try every point, and keep what came of it.", "desk"),
+    "accept": Listed("On site", "Write the signed acceptance report, or check one."),
+    "replace": Listed("On site", "Put another gateway in a gateway's place."),
     "command": Listed(
         "Desk", "Order a gateway to do something, and tell what came of it.", "desk"
     ),
     "audit": Listed(
         "Desk", "Prove from the store that no record of a gateway is missing.", "desk"
     ),
+    "ca": Listed("Plan", "Make the keys of a community: certificates, signatures, updates."),
     "run": Listed("Develop", "Run a community: simulated gateways, broker, live view.", "sim"),
     "replay": Listed("Develop", "Feed a recorded trace to a simulated gateway.", "sim"),
     "sim": Listed("Develop", "Live through days in minutes: worlds from one seed.", "sim"),
@@ -48,6 +52,10 @@ OWN = {
     "monitor": "firegrid.commands.monitor:command",
     "command": "firegrid.commands.command:command",
     "audit": "firegrid.commands.audit:command",
+    "ca": "firegrid.commands.ca:command",
+    "accept": "firegrid.commands.accept:command",
+    "replace": "firegrid.commands.replace:command",
+    "walktest": "firegrid.commands.walktest:command",
 }
 PLUG_INS = "firegrid.commands"  # entry-point group: what other packages bring into this command
 

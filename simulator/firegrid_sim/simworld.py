@@ -29,7 +29,7 @@ from firegrid_sim.fleet import fingerprint
 from firegrid_sim.forkserver import ForkServer, require_vm
 from firegrid_sim.world import SETTLE_S, GatewayWorld, S
 
-__all__ = ["Plan", "Sum", "command", "play"]
+__all__ = ["Plan", "Sum", "command", "play", "replaying"]
 
 SCHEMA = "firegrid.sim-world/1"
 DAY_S = 86400.0

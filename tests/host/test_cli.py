@@ -49,7 +49,7 @@ def test_help_groups_the_commands_by_who_uses_them():
     groups = dict(re.findall(r"^(Plan|Desk|Develop):\n((?:  .*\n)+)", text, re.MULTILINE))
     names = {group: re.findall(r"^  (\S+)", rows, re.MULTILINE) for group, rows in groups.items()}
     assert names == {
-        "Plan": ["site"],
+        "Plan": ["site", "ca"],
         "Desk": ["monitor", "command", "audit"],
         "Develop": ["run", "replay", "sim", "driver"],
     }

@@ -20,7 +20,7 @@ from firegrid_sim.board import Bench, compiled
 from firegrid_sim.broker import Broker
 from firegrid_sim.forkserver import ForkServer
 from firegrid_sim.modelbroker import BrokerError, ModelBroker, publish_packet
-from firegrid_sim.simworld import Plan, play
+from firegrid_sim.simworld import Plan, play, replaying
 from jsonschema import Draft202012Validator
 from left_out import find
 from mosquitto import Mosquitto
@@ -75,10 +75,14 @@ def test_the_same_seed_is_the_same_world(bench):
         pytest.param("gw-power", 4, 0.06, marks=pytest.mark.full),
     ],
 )
-def test_what_must_hold_holds_in_a_wild_world(gateway, seed, days, bench):
-    found = play(plan(gateway, seed, days, WILD), bench)
-    assert found.violations == []
-    assert found.counts["stored"] > 0 and found.resets["power"] > 0
+def test_what_must_hold_holds_in_a_wild_world(gateway, seed, days, bench, request):
+    """In `make soak` each of its seeds is another world."""
+    drawn = int(request.config.getoption("--hypothesis-seed") or 0)
+    wild = plan(gateway, (seed + drawn) % 2**32, days, WILD)
+    found = play(wild, bench)
+    assert found.violations == [], replaying(wild, "jinshui-garden")
+    assert found.counts["stored"] > 0
+    assert drawn or found.resets["power"] > 0
 
 
 @pytest.mark.full

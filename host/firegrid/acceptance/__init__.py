@@ -1,0 +1,1 @@
+"""From the walk through a site to its signed report."""

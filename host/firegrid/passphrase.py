@@ -1,0 +1,60 @@
+"""Passphrases: typed, or from a file or an open descriptor.
+
+Never from an argument or the environment, where every process can read them.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from firegrid.errors import FiregridError
+
+__all__ = ["passphrase_options", "read_passphrase"]
+
+BYTES_MAX = 4096
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def passphrase_options(command: F) -> F:
+    """Give a command `passphrase_file` and `passphrase_fd`."""
+    command = click.option(
+        "--passphrase-fd", type=click.IntRange(min=0), metavar="N", help="Or from this descriptor."
+    )(command)
+    return click.option(
+        "--passphrase-file",
+        metavar="FILE",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="Read the passphrase of the community's keys there.",
+    )(command)
+
+
+def read_passphrase(file: Path | None, descriptor: int | None, new: bool = False) -> str:
+    """Return the passphrase: the first line of what is named, else what somebody types, twice
+    where it is a new one."""
+    if file is not None and descriptor is not None:
+        raise FiregridError("--passphrase-file and --passphrase-fd: name one of them")
+    if file is not None:
+        return _line(file.read_bytes(), str(file))
+    if descriptor is not None:
+        try:
+            with os.fdopen(descriptor, "rb") as stream:
+                return _line(stream.read(BYTES_MAX), f"descriptor {descriptor}")
+        except OSError as error:
+            raise FiregridError(f"descriptor {descriptor}: {error.strerror}") from None
+    typed: str = click.prompt(
+        "Passphrase of the community's keys", hide_input=True, err=True, confirmation_prompt=new
+    )
+    return typed
+
+
+def _line(data: bytes, where: str) -> str:
+    try:
+        text = data.split(b"\n", 1)[0].rstrip(b"\r").decode()
+    except UnicodeDecodeError:
+        text = ""
+    if not text:
+        raise FiregridError(f"{where}: holds no passphrase", "write it into the first line")
+    return text
