@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from firegrid import wire
 from firegrid.flashlog import read_image
 from firegrid.site.model import Gateway, Point, Site
+from firegrid.site.rules import effects_on
 
-from firegrid_sim.board import EVENTS, Edge, Raised
+from firegrid_sim.board import EVENTS, NO_VALUE, Edge, Raised
 from firegrid_sim.world import SETTLE_S, GatewayWorld, S
 
 __all__ = ["Checkers", "Violation"]
@@ -28,6 +29,7 @@ LAMP_LIES_S = 65.0  # a silent link is noticed within a minute
 WEAR = 1.1
 
 _RECORD = struct.Struct("<IHHIHIBBii")
+_CODES, _STARTING = 256, 1
 _CONDITION, _LOST = wire.EVENTS.index("condition") + 1, wire.EVENTS.index("lost") + 1
 
 
@@ -48,6 +50,7 @@ class Record(NamedTuple):
     point: int
     event: int
     conditions: int
+    code: int  # why there is no reading, 0 where there is one
 
 
 class Checkers:
@@ -75,6 +78,7 @@ class Checkers:
         self._ids = {p.number: p.id for p in self._points.values()}
         pins = {output.name: output for output in gateway.outputs}
         self._sounder, self._lamp = pins.get("sounder"), pins.get("link_lamp")
+        self._sounding = {p.id for p in self._points.values() if _sounds(site, gateway, p)}
         self._sounds: list[tuple[float, bool]] = []
         self._lamp_since: tuple[float, bool] = (0.0, False)
         self._power: list[tuple[float, bool]] = []
@@ -160,8 +164,9 @@ class Checkers:
     def _durable_heard(self, at_us: int, raised: Raised) -> None:
         if raised.lane != EVENTS:
             return
-        n, boot, point, _, _, _, event, bits, _, _ = _RECORD.unpack_from(raised.record)
-        record = Record(at_us / S, n, boot, point, event, bits & 15)
+        n, boot, point, _, _, _, event, bits, value, _ = _RECORD.unpack_from(raised.record)
+        code = value - NO_VALUE if value < NO_VALUE + _CODES else 0
+        record = Record(at_us / S, n, boot, point, event, bits & 15, code)
         before = self.durable.get((boot, n))
         if before:
             self.fail("order", f"number {n} of start {boot} was given out twice")
@@ -257,7 +262,9 @@ class Checkers:
                 self.counts["fires"] += 1
                 if not self._stands(point.number, wire.ALARM, due_s):
                     self.fail("sounds", f"{name}: {cause}, and no ALARM by {due_s:.1f} s", begin_s)
-                elif self._sounder and not self._is_sounding(begin_s - CAUSE_S, due_s + 1):
+                elif name in self._sounding and not self._is_sounding(
+                    begin_s - CAUSE_S, due_s + 1
+                ):
                     self.fail("sounds", f"{name}: {cause}, and no sounder", begin_s)
 
     def _stands(self, number: int, bit: int, at_s: float) -> bool:
@@ -269,17 +276,20 @@ class Checkers:
         return stands
 
     def _judge_causes(self, world: GatewayWorld) -> None:
-        """Nothing sounds without a cause."""
+        """Nothing is raised, sound or trouble, without a cause."""
         before: dict[int, int] = {}
         for record in self.durable.values():
             if record.event != _CONDITION or record.point not in self._ids:
                 continue
-            came = record.conditions & ~before.get(record.point, 0) & wire.ALARM
+            came = record.conditions & ~before.get(record.point, 0)
             before[record.point] = record.conditions
-            if not came:
+            name = self._ids[record.point]
+            well = record.code != _STARTING and not self._is_faulty(name, record.at_s, record.at_s)
+            if came & wire.TROUBLE and well:
+                self.fail("no-cause", f"{name}: TROUBLE without a cause", record.at_s)
+            if not came & wire.ALARM:
                 continue
             self.counts["alarms"] += 1
-            name = self._ids[record.point]
             place = world.rooms[name]
             causes = [*place.truths, *place.doubts]
             if not any(
@@ -331,3 +341,9 @@ class Checkers:
         )
         if erases > allowed:
             self.fail("wear", f"{erases} erases for {len(self.durable)} events")
+
+
+def _sounds(site: Site, gateway: Gateway, point: Point) -> bool:
+    """Return whether an ALARM of this point switches the sounder on."""
+    rules = (effect.rule for effect in effects_on(site, gateway, point))
+    return any(rule.output == "sounder" and rule.when == "alarm" for rule in rules)

@@ -9,7 +9,7 @@ fault.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -549,3 +549,14 @@ SENSORS: dict[str, type[Sensor]] = {
 def sensor_for(point: Point, mains_hz: int = 50) -> Sensor:
     """Return the sensor that is wired to a point, in peace."""
     return SENSORS[point.driver](point, mains_hz)
+
+
+def connect(sensor: Sensor, neighbours: Iterable[Sensor], io: Io) -> None:
+    """Show a gateway what one of its sensors says now.
+
+    A converter that several of them share behaves as the first broken one says.
+    """
+    sensor.wire(io)
+    if sensor.address is not None:
+        states = (one.chip_state() for one in neighbours if one.address == sensor.address)
+        io.set_i2c(sensor.address, next((state for state in states if state != I2C_OK), I2C_OK))

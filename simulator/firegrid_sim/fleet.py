@@ -12,8 +12,8 @@ from firegrid.mqtt import Address
 from firegrid.site.config import config_lines
 from firegrid.site.model import Gateway, Site
 
-from firegrid_sim.board import EVENTS, I2C_OK, Bench, Board
-from firegrid_sim.electrical import Sensor, sensor_for
+from firegrid_sim.board import EVENTS, Bench, Board
+from firegrid_sim.electrical import Sensor, connect, sensor_for
 from firegrid_sim.link import SWALLOW, UP, Link, Links
 
 
@@ -104,19 +104,9 @@ class Fleet:
                     self.sounded[name].append(edge.time_ns)
 
     def _wire(self, sensor: Sensor) -> None:
-        io = self.boards[sensor.point.gateway].io
-        sensor.wire(io)
-        if sensor.address is not None:
-            io.set_i2c(sensor.address, self._chip_state(sensor))
-
-    def _chip_state(self, sensor: Sensor) -> int:
-        """How a converter behaves that several sensors share: as the first broken one says."""
-        states = (
-            other.chip_state()
-            for other in self.sensors.values()
-            if (other.point.gateway, other.address) == (sensor.point.gateway, sensor.address)
-        )
-        return next((state for state in states if state != I2C_OK), I2C_OK)
+        gateway = sensor.point.gateway
+        neighbours = (one for one in self.sensors.values() if one.point.gateway == gateway)
+        connect(sensor, neighbours, self.boards[gateway].io)
 
 
 def _sounder(gateway: Gateway) -> tuple[int, int] | None:

@@ -23,8 +23,8 @@ from firegrid.site.config import config_lines
 from firegrid.site.model import Gateway, Point, Site
 from firegrid.store import Store
 
-from firegrid_sim.board import I2C_OK, I2C_STUCK, POWER_ON, WATCHDOG, Bench, Board
-from firegrid_sim.electrical import Sensor, sensor_for
+from firegrid_sim.board import I2C_STUCK, POWER_ON, WATCHDOG, Bench, Board
+from firegrid_sim.electrical import Sensor, connect, sensor_for
 from firegrid_sim.faults import Planned, planned
 from firegrid_sim.forkserver import Vm
 from firegrid_sim.modelbroker import BrokerError, ModelBroker, Session
@@ -93,6 +93,7 @@ class GatewayWorld:
         self.resets: dict[str, int] = {"power": 0, "watchdog": 0, "other": 0}
         self.link_up = self.passes = self.broker_up = self.desk_up = True
         self.late_s = 0.0
+        self._stuck = False  # the I2C bus
         self.heads: list[dict[str, Any]] = []
         self._hear = hear
         self._start_ms = start_ms
@@ -112,9 +113,9 @@ class GatewayWorld:
         self._conditions: dict[int, int] = {}
         self._acknowledged: set[int] = set()
         self._sequence = 0
-        self._sensors = {
-            point.id: self._wire(sensor_for(point, site.mains_hz)) for point in self.points
-        }
+        self._sensors = {point.id: sensor_for(point, site.mains_hz) for point in self.points}
+        for sensor in self._sensors.values():
+            self._wire(sensor)
         span_s = max(0.0, days * 86400 - SETTLE_S)
         for point in self.points:
             self._live(point.id, room(point, seed, days), span_s)
@@ -413,9 +414,10 @@ class GatewayWorld:
 
     # ---- what happens at the points ----
 
-    def _wire(self, sensor: Sensor) -> Sensor:
-        sensor.wire(self._board.io)
-        return sensor
+    def _wire(self, sensor: Sensor) -> None:
+        connect(sensor, self._sensors.values(), self._board.io)
+        if self._stuck and sensor.address is not None:
+            self._board.io.set_i2c(sensor.address, I2C_STUCK)
 
     def _live(self, point: str, place: Room, span_s: float) -> None:
         self.rooms[point] = place
@@ -434,7 +436,7 @@ class GatewayWorld:
             sensor.set(sensor.rest, sensor.signals[sensor.rest].rest)
         for signal, value in signals.items():
             sensor.set(signal, value)
-        sensor.wire(self._board.io)
+        self._wire(sensor)
 
     # ---- faults ----
 
@@ -498,21 +500,18 @@ class GatewayWorld:
     def _set_fault(self, point: str, kind: str | None) -> None:
         sensor = self._sensors[point]
         sensor.set_fault(kind)
-        sensor.wire(self._board.io)
+        self._wire(sensor)
         self._hear("sensor", point=point, fault=kind)
 
     def _bus_stuck(self, lasts_s: float) -> None:
-        addresses = {sensor.address for sensor in self._sensors.values()} - {None}
-        for address in addresses:
-            self._board.io.set_i2c(address, I2C_STUCK)  # type: ignore[arg-type]
-        if addresses:
-            self._hear("bus", stuck=True)
-            self.after(lasts_s, lambda: self._free_bus(addresses))
+        self._set_stuck(True)
+        self.after(lasts_s, partial(self._set_stuck, False))
 
-    def _free_bus(self, addresses: set[int | None]) -> None:
-        for address in addresses:
-            self._board.io.set_i2c(address, I2C_OK)  # type: ignore[arg-type]
-        self._hear("bus", stuck=False)
+    def _set_stuck(self, stuck: bool) -> None:
+        self._stuck = stuck
+        for sensor in self._sensors.values():
+            self._wire(sensor)
+        self._hear("bus", stuck=stuck)
 
     # ---- the witness ----
 
