@@ -13,8 +13,9 @@ from micropython import const
 from lib.hold import Hold
 from lib.verbs import ACKNOWLEDGE, BUTTON, RESET, SILENCE
 
-TICK_MS = const(50)
-PRESS_MS = const(100)  # shorter is a glitch
+LOOK_MS = const(100)  # for somebody who begins
+TICK_MS = const(20)  # while the button is pressed
+PRESS_MS = const(60)  # shorter is a glitch
 LONG_MS = const(1000)
 HELD_MS = const(5000)
 
@@ -33,9 +34,10 @@ class Controls:
         self._clock = clock
 
     def step(self, now_ms):
-        """Act once for each press."""
+        """Act once for each press; return in how many ms to look again."""
         before = self._pressed.state
-        pressed = self._pressed.update(self._button.value() == 0, now_ms)
+        down = self._button.value() == 0
+        pressed = self._pressed.update(down, now_ms)
         if pressed and not before:
             self._since_ms = now_ms
         if self._since_ms is not None:
@@ -44,6 +46,7 @@ class Controls:
                 self._since_ms = None
                 self._operation.act(verb, None, None, _SOMEBODY)
         self._operation.tend(now_ms)
+        return TICK_MS if down or pressed else LOOK_MS
 
     def _verb(self, pressed, lasted_ms):
         if lasted_ms >= HELD_MS:
@@ -56,7 +59,7 @@ class Controls:
         """Step for ever."""
         while True:
             now_ms = self._clock.ms()
-            self.step(now_ms)
+            wait_ms = self.step(now_ms)
             self._terminal.step()
             beat(now_ms)
-            await asyncio.sleep_ms(TICK_MS)
+            await asyncio.sleep_ms(wait_ms)

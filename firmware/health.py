@@ -7,6 +7,7 @@ stopped, hangs, has no power or cannot start shows trouble by itself.
 
 import asyncio
 import gc
+from time import ticks_diff
 
 from micropython import const
 
@@ -14,6 +15,7 @@ from drivers.indicator import OFF, STEADY
 from lib.point import TROUBLE
 
 STEP_MS = const(500)
+HEAP_MS = const(10000)  # a collection holds everybody up for some milliseconds
 WATCHDOG_MS = const(15000)  # longer than a TLS handshake holds the interpreter on the chip
 
 
@@ -27,6 +29,7 @@ class Health:
         self._fail_safe = fail_safe
         self._clock = clock
         self.heap_low_bytes = gc.mem_free()
+        self._heap_ms = None  # when its heap was looked at last
 
     def step(self, now_ms):
         """Feed, unless a task is late: then the watchdog resets the board."""
@@ -35,7 +38,8 @@ class Health:
         if self._fail_safe:
             well = self._tasks.all_run(now_ms) and not self._panel.conditions & TROUBLE
             self._fail_safe.show(STEADY if well else OFF, now_ms)
-        if gc.mem_free() < self.heap_low_bytes:
+        if self._heap_ms is None or ticks_diff(now_ms, self._heap_ms) >= HEAP_MS:
+            self._heap_ms = now_ms
             gc.collect()  # garbage is no use of the heap
             self.heap_low_bytes = min(self.heap_low_bytes, gc.mem_free())
 

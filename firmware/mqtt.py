@@ -32,7 +32,7 @@ from link import Link, LinkLost
 
 CONNECT_MS = const(5000)  # for TCP and the broker's CONNACK together
 FLUSH_MS = const(5000)  # for the port to take what was queued
-TICK_MS = const(250)  # how exact all limits are
+TICK_MS = const(1000)  # how exact all limits are
 _RETRY_MS = const(10)  # while the port's buffer is full
 
 MESSAGE_BYTES = const(2304)  # the longest to send: payload, topic and header

@@ -15,7 +15,8 @@ from lib.codes import NOT_TAKEN
 from lib.forget import forget
 from lib.point import ALARM, DRILLED, PRE_ALARM, TEST, TROUBLE
 
-TICK_MS = const(50)
+LOOK_MS = const(200)  # what the lamps show may be so old; alarms come by follow()
+TICK_MS = const(50)  # while it chirps, or tests itself
 CHIRP_MS = const(150)
 
 
@@ -50,6 +51,7 @@ class Outputs:
         self._chirps = panel.chirps
         self._chirp_ms = None  # since when it chirps
         self._test = None  # the self-test that runs
+        self._wait_ms = LOOK_MS
         self._memory = memory
         self._kept = memory.held_outputs()
         for one in self.ruled:
@@ -60,7 +62,9 @@ class Outputs:
         self._uplink = uplink
 
     def follow(self, now_ms):
-        """Show what the panel says now; called at every change, waits for nothing."""
+        """Show what the panel says now; called at every change, waits for nothing. Return in how
+        many ms to call it again."""
+        self._wait_ms = LOOK_MS
         self._decide()
         alarmed = self._panel.conditions & (ALARM | PRE_ALARM)
         if self._test and (alarmed or not self._test.step(now_ms)):
@@ -68,9 +72,10 @@ class Outputs:
         self._chirp(now_ms)
         for ruled in self.ruled:
             if not (self._test and ruled.tested):
-                ruled.indicator.show(ruled.pattern, now_ms)
+                self._show(ruled.indicator, ruled.pattern, now_ms)
         if not self._test:
             self._show_lamps(now_ms)
+        return TICK_MS if self._test or self._chirp_ms is not None else self._wait_ms
 
     def self_test(self, now_ms):
         """Switch on what draws attention, one after another, for a moment: no valve, no relay.
@@ -145,11 +150,12 @@ class Outputs:
         trouble = STEADY if panel.conditions & TROUBLE else OFF
         if out_of_service and trouble is OFF and "disabled_lamp" not in self._indicators:
             trouble = SLOW
-        self._show("power_lamp", STEADY, now_ms)
-        self._show("alarm_lamp", self._alarm_pattern(), now_ms)
-        self._show("trouble_lamp", trouble, now_ms)
-        self._show("disabled_lamp", STEADY if out_of_service else OFF, now_ms)
-        self._show("link_lamp", self._link_pattern(), now_ms)
+        lamps = self._indicators
+        self._show(lamps.get("power_lamp"), STEADY, now_ms)
+        self._show(lamps.get("alarm_lamp"), self._alarm_pattern(), now_ms)
+        self._show(lamps.get("trouble_lamp"), trouble, now_ms)
+        self._show(lamps.get("disabled_lamp"), STEADY if out_of_service else OFF, now_ms)
+        self._show(lamps.get("link_lamp"), self._link_pattern(), now_ms)
 
     def _alarm_pattern(self):
         """Fast: nobody has acknowledged it yet. Steady: an alarm. Slow: a pre-alarm."""
@@ -167,17 +173,16 @@ class Outputs:
             return FAST
         return SLOW if self._panel.gateway.ails(NOT_TAKEN) else STEADY
 
-    def _show(self, name, pattern, now_ms):
-        indicator = self._indicators.get(name)
+    def _show(self, indicator, pattern, now_ms):
         if indicator:
-            indicator.show(pattern, now_ms)
+            self._wait_ms = min(self._wait_ms, indicator.show(pattern, now_ms))
 
     async def run(self, beat):
         """Keep the patterns going."""
         while True:
             now_ms = self._clock.ms()
             self._panel.refresh()  # the gateway's own troubles come from other tasks
-            self.follow(now_ms)
+            wait_ms = self.follow(now_ms)
             self.remember()  # writes flash: not on the way of an alarm
             beat(now_ms)
-            await asyncio.sleep_ms(TICK_MS)
+            await asyncio.sleep_ms(wait_ms)

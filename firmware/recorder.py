@@ -10,7 +10,7 @@ from lib.codes import RECORDS_LOST, TASK_FAILED
 from lib.forget import forget
 from lib.point import ALARM, TROUBLE
 
-STEP_MS = const(200)
+STEP_MS = const(500)
 QUIET_MS = const(10000)  # after an alarm: nothing may hold up the next one
 
 
@@ -36,6 +36,7 @@ class Recorder:
         self._lost_told = [0, 0]  # of each lane
         self._points = ()
         self._quiet_ms = clock.ms()  # not before: the points have just begun to look
+        self.news = asyncio.Event()  # something waits to be sent
 
     def condition(self, point, changed):
         """A point's condition bits came or went."""
@@ -65,7 +66,7 @@ class Recorder:
         forget("lib.act")
         from lib.lasting import follow_act
 
-        self._journal.events.append(self._buffer)
+        self._append()
         del follow_act
         forget("lib.lasting", "lib.verbs")
 
@@ -73,6 +74,7 @@ class Recorder:
         """A point's interval is over."""
         record.pack_sample(self._buffer, self._clock, point, summary)
         self._journal.samples.append(self._buffer)
+        self.news.set()
 
     def task_failed(self, name, error):
         """A task raised, or ended; it is started again or the board resets."""
@@ -120,4 +122,8 @@ class Recorder:
 
     def _event(self, event, source, changed, limit):
         record.pack_event(self._buffer, self._clock, event, source, changed, limit)
+        self._append()
+
+    def _append(self):
         self._journal.events.append(self._buffer)
+        self.news.set()

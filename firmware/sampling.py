@@ -11,7 +11,8 @@ from micropython import const
 
 from lib.codes import READ_FAILED
 
-TICK_MS = const(20)
+TICK_MS = const(20)  # between the steps of a bus
+LOOK_MS = const(1000)  # there is a beat at least so often
 
 
 class Channel:
@@ -36,12 +37,15 @@ class Sampling:
         self._clock = clock
 
     def step(self, now_ms):
-        """Move every bus on, then read every channel that is due."""
+        """Move every bus on, then read every channel that is due; return when the next one is."""
         for bus in self._buses:
             bus.step(now_ms)
+        wait_ms = TICK_MS if self._buses else LOOK_MS
         for channel in self._channels:
             if ticks_diff(now_ms, channel.due_ms) >= 0:
                 self._read(channel, now_ms)
+            wait_ms = min(wait_ms, ticks_diff(channel.due_ms, now_ms))
+        return ticks_add(now_ms, wait_ms)
 
     def _read(self, channel, now_ms):
         """Take one reading as of the moment when it was due: hold times then count whole periods,
@@ -73,6 +77,6 @@ class Sampling:
         """Step for ever."""
         while True:
             now_ms = self._clock.ms()
-            self.step(now_ms)
+            due_ms = self.step(now_ms)
             beat(now_ms)
-            await asyncio.sleep_ms(TICK_MS)
+            await asyncio.sleep_ms(max(0, ticks_diff(due_ms, self._clock.ms())))

@@ -25,7 +25,9 @@ from mqtt import Client, LinkLost
 
 STATE_MS = const(60000)
 SETTLE_MS = const(500)  # changes close together go out as one state
-TICK_MS = const(20)
+TICK_MS = const(20)  # while the window is full, or the broker still has to answer
+LOOK_MS = const(1000)  # while there is nothing to send
+AWAY_MS = const(100)  # while there is no broker
 EVENTS_PER_MESSAGE = const(8)
 SAMPLES_PER_MESSAGE = const(12)
 SPARE_SLOTS = const(2)  # of the window, kept free of samples for the next event
@@ -96,7 +98,7 @@ class Uplink:
         while True:
             beat(self._clock.ms())
             if not self._client.connected:
-                await asyncio.sleep_ms(TICK_MS)
+                await asyncio.sleep_ms(AWAY_MS)
                 continue
             try:
                 await self._client.serve(self._hear, beat)
@@ -107,7 +109,7 @@ class Uplink:
         head = self._head
         self._board.join_network(head["wifi_ssid"], head["wifi_key"])
         while not self._board.has_network():
-            await self._pause(100, beat)
+            await self._pause(AWAY_MS, beat)
         self._watch(beat)
         client = self._client
         await client.connect(await self._address(head["broker_host"]), head["broker_port"])
@@ -131,10 +133,19 @@ class Uplink:
         return self._found  # where the name server is away: as it was last
 
     async def _drain(self):
-        """Send what may go now, then give way."""
+        """Send what may go now, then give way: until there is news, where nothing is left."""
+        news = self._recorder.news
+        news.clear()
         more = self._send_next()
         await self._client.flush()
-        await asyncio.sleep_ms(0 if more else TICK_MS)
+        if more or self._client.in_flight:
+            await asyncio.sleep_ms(0 if more else TICK_MS)
+            return
+        try:
+            wait_ms = min(LOOK_MS, ticks_diff(self._state_ms, self._clock.ms()))
+            await asyncio.wait_for_ms(news.wait(), max(0, wait_ms))
+        except asyncio.TimeoutError:
+            pass
 
     def _send_next(self):
         """Queue one message; return False when there is none or the window is full."""
@@ -240,7 +251,7 @@ class Uplink:
         until_ms = ticks_add(self._clock.ms(), wait_ms)
         while ticks_diff(until_ms, self._clock.ms()) > 0:
             self._watch(beat)
-            await asyncio.sleep_ms(TICK_MS)
+            await asyncio.sleep_ms(AWAY_MS)
 
     def _status(self, word):
         return '{"status":"' + word + '","boot":' + str(self._clock.boot) + "}"

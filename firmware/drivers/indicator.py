@@ -4,14 +4,14 @@ Use:
 
     sounder = Indicator(pin, active=1)
     sounder.show(STEADY, now_ms)   # sounds at once
-    sounder.step(now_ms)           # called now and then; never waits
+    sounder.step(now_ms)           # never waits; returns in how many ms to call it again
 """
 
 from time import ticks_diff
 
 # Patterns: ms on and off in turn.
-OFF = (0, 1)
-STEADY = (1, 0)
+OFF = (0, 1000)
+STEADY = (1000, 0)
 SLOW = (500, 1500)
 FAST = (250, 250)
 BLIP = (50, 2950)
@@ -46,14 +46,15 @@ class Indicator:
         return self._output.is_on
 
     def show(self, pattern, now_ms):
-        """Begin a pattern at once; the one that is being shown goes on undisturbed."""
+        """Begin a pattern at once; the one that is being shown goes on undisturbed. Return as
+        `step` does."""
         if pattern != self.pattern:
             self.pattern = pattern
             self._since_ms = now_ms
-        self.step(now_ms)
+        return self.step(now_ms)
 
     def step(self, now_ms):
-        """Switch the pin as the pattern says for this moment."""
+        """Switch the pin as the pattern says for this moment; return the ms until it goes on."""
         left_ms = ticks_diff(now_ms, self._since_ms) % sum(self.pattern)
         on = False
         for span_ms in self.pattern:
@@ -62,3 +63,4 @@ class Indicator:
             if left_ms < 0:
                 break
         self._output.set(on)
+        return -left_ms

@@ -48,7 +48,7 @@ def tap_readings():
     def timed(self, now_ms):
         nonlocal began_ns
         began_ns = time.host_ns()
-        step(self, now_ms)
+        return step(self, now_ms)
 
     def tapped(self, value, code, now_ms):
         changed = update(self, value, code, now_ms)

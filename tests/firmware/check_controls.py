@@ -2,12 +2,12 @@
 
 from time import ticks_add
 
-from controls import PRESS_MS, Controls
+from controls import LOOK_MS, PRESS_MS, TICK_MS, Controls
 from lib.verbs import ACKNOWLEDGE, BUTTON, RESET, SILENCE
 
 from fakes import FakeTime
 
-STEP_MS = 50
+STEP_MS = 20
 
 
 class FakeButton:
@@ -83,3 +83,11 @@ def test_a_contact_that_bounces_is_one_press():
 
 def test_a_button_that_is_stuck_from_the_start_resets_once():
     assert verbs(0, 600_000) == [RESET]
+
+
+def test_a_pressed_button_is_looked_at_more_often():
+    button, clock = FakeButton(), FakeTime()
+    controls = Controls(button, None, FakeOperation(), clock)
+    assert controls.step(clock.ms()) == LOOK_MS
+    button.level = 0
+    assert controls.step(ticks_add(clock.ms(), 100)) == TICK_MS

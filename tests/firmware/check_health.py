@@ -3,7 +3,7 @@
 import gc
 
 from drivers.indicator import Indicator
-from health import Health
+from health import HEAP_MS, Health
 from lib.point import ALARM, TROUBLE
 
 from fakes import FakePin
@@ -83,3 +83,16 @@ def test_the_heap_mark_only_falls():
     del ballast
     health.step(500)
     assert health.heap_low_bytes <= lower
+
+
+def test_the_heap_is_looked_at_now_and_then_only():
+    gc.collect()
+    health = make()
+    health.step(0)
+    mark = health.heap_low_bytes
+    ballast = bytearray(20000)
+    health.step(HEAP_MS - 1)
+    assert health.heap_low_bytes == mark
+    health.step(HEAP_MS)
+    assert health.heap_low_bytes <= mark - 10000
+    del ballast

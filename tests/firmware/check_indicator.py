@@ -94,3 +94,13 @@ def test_stepping_takes_no_heap():
         indicator.show(SLOW, START)
     finally:
         heap_unlock()
+
+
+def test_a_step_tells_when_the_pattern_goes_on():
+    indicator = Indicator(FakePin())
+    assert indicator.show(FAST, START) == 250
+    assert [indicator.step(ticks_add(START, at_ms)) for at_ms in (100, 249, 250, 400)] == [
+        150, 1, 250, 100,
+    ]  # fmt: skip
+    assert 0 < indicator.show(STEADY, START) <= 1000
+    assert 0 < indicator.show(OFF, START) <= 1000

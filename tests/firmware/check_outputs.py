@@ -393,3 +393,13 @@ def test_following_takes_no_heap():
         bench.outputs.follow(bench.now_ms)
     finally:
         heap_unlock()
+
+
+def test_following_tells_when_something_goes_on_by_itself():
+    bench = Bench()
+    assert bench.outputs.follow(0) == 50, "the link lamp's blip"
+    assert bench.outputs.follow(50) == outputs.LOOK_MS
+    bench.set(bench.gas, ALARM, TEST)
+    assert bench.outputs.follow(60) == outputs.TICK_MS, "it chirps"
+    bench.outputs.follow(60 + CHIRP_MS)
+    assert bench.outputs.follow(61 + CHIRP_MS) == outputs.LOOK_MS

@@ -13,7 +13,7 @@ from lib.ramflash import RamFlash
 from lib.samples import Summary
 from operation import Operation
 from recorder import Recorder
-from sampling import Channel, Sampling
+from sampling import LOOK_MS, TICK_MS, Channel, Sampling
 
 START = ticks_add(0, -700)
 
@@ -126,3 +126,25 @@ def test_each_interval_becomes_one_sample():
     lane.read(1, buffer)
     fields = record.unpack_sample(buffer)
     assert fields[2] == 1 and fields[7] == 1 and fields[8:] == (0, 5000, 10000, 10000), fields
+
+
+def test_a_step_tells_when_the_next_reading_is_due():
+    bench = Bench([1000] * 3, [1000] * 3, period_ms=300)
+    due = [ticks_diff(bench.sampling.step(ticks_add(START, at)), START) for at in (0, 100, 300)]
+    assert due == [300, 300, 600], due
+
+
+def test_without_points_there_is_still_a_beat():
+    assert ticks_diff(Bench().sampling.step(START), START) == LOOK_MS
+
+
+def test_a_bus_is_moved_on_at_every_tick():
+    class Bus:
+        moved = 0
+
+        def step(self, now_ms):
+            self.moved += 1
+
+    bench = Bench([1000], period_ms=300)
+    bench.sampling._buses = [Bus()]
+    assert ticks_diff(bench.sampling.step(START), START) == TICK_MS

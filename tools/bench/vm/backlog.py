@@ -32,6 +32,9 @@ class Board:
 class Recorder:
     """Nothing else happens to this gateway."""
 
+    def __init__(self):
+        self.news = asyncio.Event()
+
     def trouble(self, code, stands):
         pass
 
@@ -67,6 +70,7 @@ class Gateway:
         sectors = 4 + count * record.SIZE // SECTOR_BYTES
         self.journal.events = Lane(EVENTS, RamFlash(sectors, SECTOR_BYTES))
         self._packed = bytearray(record.SIZE)
+        self._recorder = Recorder()
         for _ in range(count):
             self.happen()
         head = {
@@ -74,7 +78,7 @@ class Gateway:
             "wifi_ssid": "", "wifi_key": "",
             "broker_host": "127.0.0.1", "broker_port": port,
         }  # fmt: skip
-        made = (head, Board(), self.clock, self.journal, Recorder(), Report(), Operation())
+        made = (head, Board(), self.clock, self.journal, self._recorder, Report(), Operation())
         self._uplink = uplink.Uplink(*made)
 
     def happen(self):
@@ -83,6 +87,7 @@ class Gateway:
         source.value = 25100
         record.pack_event(self._packed, self.clock, record.CONDITION, source, 1, 15000)
         self.journal.events.append(self._packed)
+        self._recorder.news.set()
 
     async def begin(self):
         """Start; return when the session stands."""
