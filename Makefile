@@ -15,7 +15,7 @@ define set-up
 @$(PY) tools/compile.py
 endef
 
-.PHONY: help setup setup-test setup-models run test test-full lint compile bench soak models lock clean
+.PHONY: help setup setup-test setup-models run test test-full lint compile bench mutants soak models lock clean
 
 ## help: these lines
 help:
@@ -53,6 +53,10 @@ compile: setup
 ## bench: speed and size of the simulated gateways, as ratios; one area with AREA=heap
 bench: setup
 	@PYTHONPATH=tools $(PY) -m bench $(AREA) $(ARGS)
+
+## mutants: small faults planted in the firmware, and which checker of the worlds catches which
+mutants: setup-test
+	@PYTHONPATH=tools $(PY) tools/mutants.py $(ARGS)
 
 ## soak: tests with random seeds for MINUTES=10
 soak: setup-test

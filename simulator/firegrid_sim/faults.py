@@ -7,15 +7,25 @@ brown-out      0.5    three power cuts within seconds         the same
 link-down      6      the access point is gone, 5 s to        alarms sound all the same, nothing is
                       10 min                                  lost, the link lamp says so
 half-open      3      packets vanish, the connection stands   noticed within a minute, sent again
+slow-link      4      each packet takes up to 2 s longer      nothing is lost
 broker-restart 3      the broker dies and forgets all         nothing is lost
+redelivered    2      it hands all on twice, out of order     nothing is stored twice
 desk-dies      3      between commit and answer, for 10 s     nothing is lost, nothing stored twice
                       to 10 min
+clock-lies     1      the desk's clock is days off            nothing is lost, alarms sound
 sensor-cut     2      a wire of a sensor is open or shorted   TROUBLE within its time, no ALARM
-bus-stuck      1      a converter holds the I2C lines         TROUBLE within its time, no ALARM
-slow-link      4      each packet takes up to 2 s longer      nothing is lost
+sensor-odd     1      a sensor is noisy, or stuck             the other points are as they were
+bus-stuck      1      something holds the I2C bus down        TROUBLE within its time, no ALARM
+bit-rot        0.5    a bit of the events' flash flips        at most what stood there is lost
+bad-sector     0.05   a sector of it fails for good           nothing durable is lost
+heap-full      1      nearly all of the heap is taken, 1 s    it goes on or starts anew by itself,
+                      to 20 s                                 nothing durable is lost
+task-raises    1      a call of the network raises            the task is started again
+task-hangs     0.5    a call never returns                    the watchdog resets, only then
 
-Rates are a gateway's, ours, and far above life's: a world of days must meet what years bring. What
-is not modelled is in docs/SIMULATION.md.
+Rates are a gateway's, ours, and far above life's: a world of days must meet what years bring. Half
+of all worlds meet the wrap of the millisecond counter, a quarter has no more heap than a board.
+What is not modelled is in docs/SIMULATION.md.
 """
 
 from random import Random
@@ -44,11 +54,19 @@ FAULTS = {
         Fault("brown-out", 0.5, 1, 5),
         Fault("link-down", 6, 5, 600),
         Fault("half-open", 3, 10, 300),
-        Fault("broker-restart", 3, 1, 120),
-        Fault("desk-dies", 3, 10, 600),
-        Fault("sensor-cut", 2, 60, 600),
-        Fault("bus-stuck", 1, 30, 300),
         Fault("slow-link", 4, 30, 600),
+        Fault("broker-restart", 3, 1, 120),
+        Fault("redelivered", 2, 30, 600),
+        Fault("desk-dies", 3, 10, 600),
+        Fault("clock-lies", 1, 60, 3600),
+        Fault("sensor-cut", 2, 60, 600),
+        Fault("sensor-odd", 1, 60, 600),
+        Fault("bus-stuck", 1, 30, 300),
+        Fault("bit-rot", 0.5, 1, 1),
+        Fault("bad-sector", 0.05, 1, 1),
+        Fault("heap-full", 1, 1, 20),
+        Fault("task-raises", 1, 1, 1),
+        Fault("task-hangs", 0.5, 1, 1),
     )
 }
 

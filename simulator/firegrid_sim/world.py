@@ -23,36 +23,38 @@ from firegrid.site.config import config_lines
 from firegrid.site.model import Gateway, Point, Site
 from firegrid.store import Store
 
-from firegrid_sim.board import I2C_STUCK, POWER_ON, WATCHDOG, Bench, Board
+from firegrid_sim import board as boards
+from firegrid_sim import people
+from firegrid_sim.board import I2C_OK, I2C_STUCK, POWER_ON, Bench, Board
+from firegrid_sim.breakage import CUT, GO, HANG, RAISE, WATCHDOG, Breakage
 from firegrid_sim.electrical import Sensor, connect, sensor_for
-from firegrid_sim.faults import Planned, planned
+from firegrid_sim.faults import planned
 from firegrid_sim.forkserver import Vm
 from firegrid_sim.modelbroker import BrokerError, ModelBroker, Session
+from firegrid_sim.people import BEGIN_S, People
 from firegrid_sim.rooms import Room, room
 
 __all__ = ["GatewayWorld"]
 
 S = 1_000_000  # microseconds
-BEGIN_S = 1_798_761_600  # the world's first second: 2027-01-01, UTC
 SETTLE_S = 900.0  # at the end nothing breaks, so that all can arrive
 BOOT_S = 0.3  # from reset to boot.py
-WORLD_KIB = 10  # what hal_world.py takes of the heap
+WORLD_KIB = 14  # what hal_world.py and hal_faults.py take of the heap
+ROOMY_KIB = 1024  # more than a board has, where its heap is not what a world is about
 LOOK_S = 1.0  # so often the witness reads pins and journal
 BROKER_HOST, BROKER_PORT = "10.0.0.1", 1883
 LATENCY_S = (0.002, 0.03)
 COMMIT_S = (0.005, 0.05)
-PERSON_S = 30.0  # so often somebody looks at the desk
 HANG_S = 60.0  # of the host: a VM that says nothing for so long hangs
 WAIT_S = 0.5  # of the host, until we look whether it is gone
-DOWN_SIGNAL = ("open", "short")
+DEATHS_MAX = 20  # of itself: then it is no use to go on
 
 _ASK = struct.Struct("<BHqI")
 _ANSWER = struct.Struct("<qqBH")
 _COMING = struct.Struct("<HBH")
-_ADVANCE, _CONNECT, _SEND, _CLOSE = range(4)
+_TRAPS = {RAISE: "raise", HANG: "hang"}
+_ADVANCE, _CONNECT, _SEND, _CLOSE, _TRAP = range(5)
 _CONNECTED, _DATA, _CLOSED = 1, 2, 3
-_GO, _CUT, _WATCHDOG = range(3)
-_WELL = {"passes": True, "broker_up": True, "desk_up": True, "late_s": 0.0}  # nothing is broken
 
 
 @dataclass
@@ -65,6 +67,13 @@ class Connection:
     up_us: int = 0  # when the last bytes arrive, each way
     down_us: int = 0
     parked: list[Callable[[], None]] = field(default_factory=list)  # until packets pass again
+    brought: int = 0  # bytes, so far
+
+    def carry(self, path: Path, data: bytes) -> None:
+        """Lay bytes where the board's network has its memory: not in the interpreter's heap."""
+        with path.open("ab" if self.brought else "wb") as file:
+            file.write(data)
+        self.brought += len(data)
 
 
 class GatewayWorld:
@@ -80,6 +89,7 @@ class GatewayWorld:
         bench: Bench,
         directory: Path,
         start_ms: int,
+        tight: bool,
         hear: Callable[..., None],
     ) -> None:
         self.site, self.gateway = site, gateway
@@ -92,37 +102,38 @@ class GatewayWorld:
         self.starts: list[int] = []  # when (us) the board began to run
         self.resets: dict[str, int] = {"power": 0, "watchdog": 0, "other": 0}
         self.link_up = self.passes = self.broker_up = self.desk_up = True
-        self.late_s = 0.0
+        self.late_s = self.lie_s = 0.0  # of each packet; of the desk's clock
+        self.twice = False  # the broker hands everything on twice
         self._stuck = False  # the I2C bus
-        self.heads: list[dict[str, Any]] = []
-        self._hear = hear
-        self._start_ms = start_ms
+        self.heads: list[tuple[float, dict[str, Any]]] = []
+        self.hear = hear
+        self._start_ms, self._tight = start_ms, tight
         self._board = Board(gateway.id, directory, bench)
         self._board.configure(config_lines(site, gateway, BROKER_HOST, BROKER_PORT))
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._order = count()
-        self._coming: list[tuple[int, int, bytes]] = []
+        self._coming: list[tuple[int, int, int]] = []  # connection, what, how many bytes
         self._connections: dict[int, Connection] = {}
-        self._verdict = _GO
+        self._verdict = GO
+        self._told: list[int] = []  # to a board that lives on, and has to deal with it
         self._off_s = BOOT_S
         self._running = False
         self._broker = ModelBroker(self._published)
         self._store = Store(f"sqlite:///{directory / 'desk.db'}")
         self._intake = Intake(site.id, self._store, Counts())
-        self._inbox: list[wire.Message] = []
-        self._conditions: dict[int, int] = {}
-        self._acknowledged: set[int] = set()
-        self._sequence = 0
-        self._sensors = {point.id: sensor_for(point, site.mains_hz) for point in self.points}
-        for sensor in self._sensors.values():
+        self.inbox: list[wire.Message] = []
+        self.sensors = {point.id: sensor_for(point, site.mains_hz) for point in self.points}
+        for sensor in self.sensors.values():
             self._wire(sensor)
         span_s = max(0.0, days * 86400 - SETTLE_S)
         for point in self.points:
             self._live(point.id, room(point, seed, days), span_s)
+        breakage = Breakage(self)
         for fault in planned(self.rng, rates, span_s):
-            self.at(round(fault.at_s * S), partial(self._break, fault))
+            self.at(round(fault.at_s * S), partial(breakage.happens, fault))
+        self._people = People(self, f"{seed}/{gateway.id}")
         self._every(LOOK_S, self._look)
-        self._every(PERSON_S, self._somebody_looks)
+        self._every(people.LOOK_S, self._people.look)
 
     # ---- time ----
 
@@ -156,11 +167,12 @@ class GatewayWorld:
     def run(self) -> None:
         """Live to the end."""
         cause = POWER_ON
-        while self.now_us < self.end_us:
+        while self.now_us < self.end_us and self.resets["other"] < DEATHS_MAX:
             cause = self._live_once(cause)
             off_us = self.now_us + round(self._off_s * S)
             self._off_s = BOOT_S
             self._coming.clear()
+            self._told.clear()
             self._pass(min(off_us, self.end_us), False)  # what is off cannot be cut
         self._store.close()
         self._board.io.close()
@@ -180,7 +192,7 @@ class GatewayWorld:
         answered = os.open(answer, os.O_RDWR)
         self.starts.append(self.now_us)
         self._running = True
-        self._hear("power", on=True)
+        self.hear("power", on=True)
         vm = self._spawn(cause)
         status = None
         try:
@@ -193,29 +205,30 @@ class GatewayWorld:
             os.close(answered)
         self._running = False
         self._look()
-        verdict, self._verdict = self._verdict, _GO
+        verdict, self._verdict = self._verdict, GO
         for connection in list(self._connections.values()):
             self._forget(connection)
         self._connections.clear()
         if self.now_us >= self.end_us:
             return POWER_ON
-        self._hear("power", on=False)
-        if verdict == _CUT:
+        if verdict != CUT:
+            self.hear("reset", by_watchdog=verdict == WATCHDOG, said=board.last_words())
+        self.hear("power", on=False)
+        if verdict == CUT:
             self.resets["power"] += 1
             return POWER_ON
-        if verdict == _WATCHDOG:
+        if verdict == WATCHDOG:
             self.resets["watchdog"] += 1
-            return WATCHDOG
+            return boards.WATCHDOG
         self.resets["other"] += 1
-        self._hear("died", said=board.last_words())
         return board.cause(status or 0)
 
     def _spawn(self, cause: int) -> Vm:
         return self._board.spawn(
             cause,
             lambda _: None,
-            WORLD_KIB,
-            FG_WORLD="1",
+            WORLD_KIB + (0 if self._tight else ROOMY_KIB),
+            FG_WORLD="tight" if self._tight else "roomy",
             FG_SEED=str(self.rng.getrandbits(31)),
             FG_TICKS_START=str(self._start_ms if len(self.starts) == 1 else 0),
         )
@@ -244,6 +257,8 @@ class GatewayWorld:
                 self._pass(min(self.now_us + argument, self.end_us), bool(number))
         elif what == _CONNECT:
             self._connect(number)
+        elif what == _TRAP:
+            self.hear("trap", trap=_TRAPS[number])
         elif number in self._connections:
             connection = self._connections[number]
             if what == _SEND:
@@ -254,10 +269,9 @@ class GatewayWorld:
 
     def _answer(self, answered: int, boot_us: int) -> None:
         next_us = min(self._events[0][0] if self._events else self.end_us, self.end_us)
-        head = _ANSWER.pack(
-            self.now_us - boot_us, next_us - boot_us, self._verdict, len(self._coming)
-        )
-        coming = [_COMING.pack(n, kind, len(data)) + data for n, kind, data in self._coming]
+        verdict = self._verdict or (self._told.pop(0) if self._told else GO)
+        head = _ANSWER.pack(self.now_us - boot_us, next_us - boot_us, verdict, len(self._coming))
+        coming = [_COMING.pack(*came) for came in self._coming]
         self._coming.clear()
         os.write(answered, head + b"".join(coming))
 
@@ -293,7 +307,9 @@ class GatewayWorld:
     def _down(self, connection: Connection, kind: int, data: bytes = b"") -> None:
         def arrives() -> None:
             if self._running and connection.start == len(self.starts):
-                self._coming.append((connection.number, kind, data))
+                if data:
+                    connection.carry(self.directory / f"down-{connection.number}.bin", data)
+                self._coming.append((connection.number, kind, len(data)))
 
         connection.down_us = max(connection.down_us + 1, self.now_us + self._delay_us())
         self.at(connection.down_us, lambda: self._through(connection, arrives))
@@ -303,13 +319,6 @@ class GatewayWorld:
             arrives()
         else:
             connection.parked.append(arrives)
-
-    def _heal(self) -> None:
-        """Packets pass again: TCP sends once more what was lost."""
-        for connection in self._connections.values():
-            parked, connection.parked = connection.parked, []
-            for n, arrives in enumerate(parked):
-                self.at(self.now_us + S // 5 + n, arrives)
 
     def _connect(self, number: int) -> None:
         connection = self._connections[number] = Connection(number, len(self.starts))
@@ -333,7 +342,7 @@ class GatewayWorld:
         try:
             self._broker.receive(session, data)
         except BrokerError as error:
-            self._hear("failure", why=f"the gateway speaks no MQTT: {error}")
+            self.hear("failure", why=f"the gateway speaks no MQTT: {error}")
             self._broker.close(session)
             self._down(connection, _CLOSED)
 
@@ -349,19 +358,22 @@ class GatewayWorld:
         try:
             said = wire.parse(topic, payload)
         except wire.WireError as error:
-            self._hear("failure", why=f"the desk refuses a message: {error}")
+            self.hear("failure", why=f"the desk refuses a message: {error}")
             return
         if isinstance(said, wire.StateHead):
-            self.heads.append(said.fields)
-        if not self._inbox:
+            self.heads.append((self.now_us / S, said.fields))
+        if not self.inbox:
             self.after(self.rng.uniform(*COMMIT_S), self._commit)
-        self._inbox.append(said)
+        self.inbox.append(said)
+        if self.twice:
+            self.inbox.append(said)
+            self.rng.shuffle(self.inbox)
 
     def _commit(self) -> None:
         if not self.desk_up:
-            self._inbox.clear()
+            self.inbox.clear()
             return
-        batch, self._inbox = self._inbox, []
+        batch, self.inbox = self.inbox, []
         positions = self._intake.take(batch)
         for said in batch:
             if isinstance(said, wire.Events):
@@ -370,52 +382,20 @@ class GatewayWorld:
 
         def answer() -> None:
             if self.desk_up:
-                for stored in answers(positions, self.now_us * 1000 + BEGIN_S * 10**9):
+                now_ns = self.now_us * 1000 + round((BEGIN_S + self.lie_s) * 10**9)
+                for stored in answers(positions, now_ns):
                     self._broker.publish(*wire.encode(stored))
 
         self.after(self.rng.uniform(0.0005, 0.005), answer)
 
     def _stored(self, event: wire.Event) -> None:
-        if event.event == "condition":
-            self._conditions[event.point] = event.conditions
-        self._hear("stored", n=event.n, boot=event.boot, event=event)
-
-    def _somebody_looks(self) -> None:
-        """A duty officer acknowledges what stands, and resets once the cause is gone."""
-        if not (self.desk_up and self.broker_up):
-            return
-        alarms = {n for n, bits in self._conditions.items() if n and bits & wire.ALARM}
-        if alarms and not any(self._true_now(point.id) for point in self.points):
-            self._order_to("reset")
-        elif alarms - self._acknowledged:
-            self._order_to("acknowledge")
-        self._acknowledged = alarms
-
-    def _order_to(self, verb: str) -> None:
-        self._sequence += 1
-        now_s = self.now_us // S + BEGIN_S
-        command = wire.Command(
-            self.site.id,
-            self.gateway.id,
-            self._sequence,
-            verb,
-            1,
-            now_s + 60,
-            now_s * 8 % 2**32,
-            0,
-        )
-        self._hear("verb", verb=verb)
-        self._broker.publish(*wire.encode(command))
-
-    def _true_now(self, point: str) -> bool:
-        now_s = self.now_us / S
-        place = self.rooms[point]
-        return any(a <= now_s <= b + 60 for a, b, *_ in [*place.truths, *place.doubts])
+        self._people.stored(event)
+        self.hear("stored", n=event.n, boot=event.boot, event=event)
 
     # ---- what happens at the points ----
 
     def _wire(self, sensor: Sensor) -> None:
-        connect(sensor, self._sensors.values(), self._board.io)
+        connect(sensor, self.sensors.values(), self._board.io)
         if self._stuck and sensor.address is not None:
             self._board.io.set_i2c(sensor.address, I2C_STUCK)
 
@@ -427,91 +407,72 @@ class GatewayWorld:
         self.at(round(span_s * S), partial(self._drive, point, {}))
         for begin_s, end_s, cause, _ in place.truths:
             for at_s, on in ((begin_s, True), (end_s, False)):
-                tell = partial(self._hear, "truth", point=point, cause=cause, on=on)
+                tell = partial(self.hear, "truth", point=point, cause=cause, on=on)
                 self.at(round(at_s * S), tell)
 
     def _drive(self, point: str, signals: dict[str, float]) -> None:
-        sensor = self._sensors[point]
+        sensor = self.sensors[point]
         if not signals:
             sensor.set(sensor.rest, sensor.signals[sensor.rest].rest)
         for signal, value in signals.items():
             sensor.set(signal, value)
         self._wire(sensor)
 
-    # ---- faults ----
+    # ---- what can be broken: see breakage.py ----
 
-    def _break(self, fault: Planned) -> None:
-        self._hear("fault", name=fault.name, lasts_s=fault.lasts_s)
-        name = fault.name.replace("-", "_")
-        getattr(self, f"_{name}")(fault.lasts_s)
-
-    def _power_cut(self, lasts_s: float) -> None:
+    def cut(self, off_s: float) -> None:
+        """Take the power away for a while."""
         if self._running:
-            self._verdict = _CUT
-            self._off_s = lasts_s
+            self._verdict = CUT
+            self._off_s = off_s
 
-    def _brown_out(self, lasts_s: float) -> None:
-        for n in range(3):
-            self.after(n * lasts_s, lambda: self._power_cut(0.2))
+    def tell(self, verdict: int) -> None:
+        """Let something happen inside the board, where it runs."""
+        if self._running:
+            self._told.append(verdict)
 
-    def _set_link(self, up: bool) -> None:
+    def set_link(self, up: bool) -> None:
+        """Take the access point away, or give it back."""
         self.link_up = up
         self._board.io.set_link(up)
-        self._hear("link", up=up)
+        self.hear("link", up=up)
         if up:
-            self._heal()
+            self.heal()
 
-    def _link_down(self, lasts_s: float) -> None:
-        self._set_link(False)
-        self.after(lasts_s, lambda: self._set_link(True))
+    def heal(self) -> None:
+        """Packets pass again: TCP sends once more what was lost."""
+        for connection in self._connections.values():
+            parked, connection.parked = connection.parked, []
+            for n, arrives in enumerate(parked):
+                self.at(self.now_us + S // 5 + n, arrives)
 
-    def _half_open(self, lasts_s: float) -> None:
-        self._for_a_while("passes", False, lasts_s)
-        self.after(lasts_s, self._heal)
-
-    def _broker_restart(self, lasts_s: float) -> None:
-        self._for_a_while("broker_up", False, lasts_s)
+    def drop_connections(self) -> None:
+        """The broker forgets everybody."""
         self._broker.forget()
         for connection in self._connections.values():
             self._down(connection, _CLOSED)
 
-    def _desk_dies(self, lasts_s: float) -> None:
-        self._for_a_while("desk_up", False, lasts_s)
-        self._inbox.clear()
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send something from the desk."""
+        self._broker.publish(topic, payload)
 
-    def _slow_link(self, lasts_s: float) -> None:
-        self._for_a_while("late_s", 2.0, lasts_s)
-
-    def _for_a_while(self, name: str, value: bool | float, lasts_s: float) -> None:
-        """Let one of these be otherwise, and then as it is when nothing is broken."""
-        setattr(self, name, value)
-        self.after(lasts_s, partial(setattr, self, name, _WELL[name]))
-
-    def _sensor_cut(self, lasts_s: float) -> None:
-        point = self.rng.choice(self.points)
-        sensor = self._sensors[point.id]
-        kinds = [kind for kind in DOWN_SIGNAL if kind in sensor.faults]
-        if not kinds or sensor.fault:
-            return
-        kind = self.rng.choice(kinds)
-        self._set_fault(point.id, kind)
-        self.after(lasts_s, lambda: self._set_fault(point.id, None))
-
-    def _set_fault(self, point: str, kind: str | None) -> None:
-        sensor = self._sensors[point]
+    def set_fault(self, point: str, kind: str | None) -> None:
+        """Break a sensor, or mend it; what is wrong with a converter is so for all at it."""
+        sensor = self.sensors[point]
+        before = sensor.chip_state()
         sensor.set_fault(kind)
         self._wire(sensor)
-        self._hear("sensor", point=point, fault=kind)
+        shared = {before, sensor.chip_state()} != {I2C_OK}
+        for one in self.sensors.values():
+            if one is sensor or (shared and one.address == sensor.address is not None):
+                self.hear("sensor", point=one.point.id, fault=kind)
 
-    def _bus_stuck(self, lasts_s: float) -> None:
-        self._set_stuck(True)
-        self.after(lasts_s, partial(self._set_stuck, False))
-
-    def _set_stuck(self, stuck: bool) -> None:
+    def set_stuck(self, stuck: bool) -> None:
+        """Hold the I2C bus down, or let it go."""
         self._stuck = stuck
-        for sensor in self._sensors.values():
+        for sensor in self.sensors.values():
             self._wire(sensor)
-        self._hear("bus", stuck=stuck)
+        self.hear("bus", stuck=stuck)
 
     # ---- the witness ----
 
@@ -519,15 +480,15 @@ class GatewayWorld:
         """Read what the pins did and what the journal took since the last look."""
         boot_us = self.starts[-1] if self.starts else 0
         for edge in self._board.edges.new():
-            self._hear("edge", at_us=boot_us + edge.time_ns // 1000, edge=edge)
+            self.hear("edge", at_us=boot_us + edge.time_ns // 1000, edge=edge)
         for raised in self._board.seam.new():
-            self._hear("durable", at_us=boot_us + raised.time_ns // 1000, raised=raised)
+            self.hear("durable", at_us=boot_us + raised.time_ns // 1000, raised=raised)
         if self._running:
             timeout_ms, fed_ns = self._board.io.watchdog()
             silent_us = self.now_us - boot_us - fed_ns // 1000
             if timeout_ms and silent_us > timeout_ms * 1000:
-                self._verdict = _WATCHDOG
-        self._hear("look")
+                self._verdict = WATCHDOG
+        self.hear("look")
 
 
 def _more(rest: bytes) -> int:

@@ -6,6 +6,7 @@ answers with the time, when it wants to be asked next, and what has come over th
 """
 
 import errno
+from random import getrandbits
 
 import uos
 import ustruct as struct
@@ -14,15 +15,22 @@ from uselect import POLLERR, POLLHUP, POLLIN, POLLOUT
 
 import hal
 
-ADVANCE, CONNECT, SEND, CLOSE = 0, 1, 2, 3  # what is asked for
+ADVANCE, CONNECT, SEND, CLOSE, TRAP = 0, 1, 2, 3, 4  # what is asked for, or told
 CONNECTED, DATA, CLOSED = 1, 2, 3  # what comes
-CUT = const(1)  # the power goes now; any other verdict is a reset
+CUT = const(1)  # the power goes now
+WATCHDOG = const(2)
+RAISE = const(3)  # the next call of the network raises
+HANG = const(4)  # it never returns
+FILL = const(5)  # the heap is full
+FREE = const(6)
 
 _ASK = "<BHqI"
 _ANSWER = "<qqBH"
 _COMING = "<HBH"
+_NOTHING = ()
 _FAR_US = const(0x3FFFFFFFFFFFFFFF)
 _LONGEST_US = const(0x3FFFFFFF)
+_RESERVE_BYTES = const(2048)
 
 # What the chip takes, in microseconds. Flash: the data sheet of a usual 4 MiB chip (Winbond
 # W25Q32JV, table of AC characteristics): page program 0.4 ms typical, sector erase 45 ms typical.
@@ -30,12 +38,18 @@ LOOK_US = const(2)  # a look at the clock, at 240 MHz; estimated
 PROGRAM_US = const(400)
 ERASE_US = const(45000)
 
+_MASK = const(0x3FFFFFFF)
+_START_US = hal.START_MS * 1000
+
 us = 0  # since this start
 next_us = 0  # when the world wants to be asked
-_ask = _answer = None
+_ask = _answer = _refresh = None
+_ballast = _reserve = None  # while the heap is full
+_inside = None  # what a world does in here
 _head = bytearray(struct.calcsize(_ANSWER))
 _coming = bytearray(struct.calcsize(_COMING))
 _sockets = {}
+_bad = b""  # sectors of the events' flash that have failed
 _in_flash = False
 _cut = False
 
@@ -48,19 +62,32 @@ def _exactly(size):
 
 
 def ask(what, socket=0, argument=0, data=b""):
-    """Ask the world, and take what it answers; return how much has come."""
-    global us, next_us, _cut
+    """Ask the world, and take what it answers; return how much has come.
+
+    What the chip's network takes of memory is not the interpreter's: it has a reserve.
+    """
+    global us, next_us, _cut, _reserve
+    _reserve = None
     _ask.write(struct.pack(_ASK, what, socket, us, argument or len(data)) + data)
     us, next_us, verdict, count = struct.unpack(_ANSWER, _exactly(len(_head)))
     for _ in range(count):
         number, kind, size = struct.unpack(_COMING, _exactly(len(_coming)))
-        came = _exactly(size) if size else b""
         if number in _sockets:
-            _sockets[number].come(kind, came)
+            _sockets[number].come(kind, size)
+    if _refresh:
+        _refresh()
     if verdict == CUT and _in_flash:
         _cut = True
-    elif verdict:
+    elif verdict == CUT or verdict == WATCHDOG:
         die()
+    elif verdict:
+        _inside(verdict)
+    if _ballast is None:
+        return count
+    try:
+        _reserve = bytearray(_RESERVE_BYTES)
+    except MemoryError:
+        pass  # the firmware has taken it
     return count
 
 
@@ -88,6 +115,15 @@ def now_us():
     return us
 
 
+def ticks_ms():
+    """Return a millisecond count that wraps at 2**30."""
+    global us
+    us += LOOK_US
+    if us >= next_us:
+        ask(ADVANCE, 1, 0)
+    return (us + _START_US) // 1000 & _MASK
+
+
 def sleep_us(duration_us):
     """Do nothing for so long."""
     advance(us + max(0, duration_us), False)
@@ -103,22 +139,32 @@ def busy(duration_us):
 
 
 class Poll:
-    """select.poll over the sockets of the world."""
+    """select.poll over the sockets of the world; nothing comes from anything else."""
 
     def __init__(self):
-        self._wanted = {}
+        self._sockets = []
+        self._masks = []
 
     def register(self, thing, mask=POLLIN | POLLOUT):
         """Look at it, too."""
-        self._wanted[id(thing)] = (thing, mask)
+        if type(thing) is not Socket:
+            return
+        mask |= POLLERR | POLLHUP
+        if thing in self._sockets:
+            self._masks[self._sockets.index(thing)] = mask
+        else:
+            self._sockets.append(thing)
+            self._masks.append(mask)
 
     modify = register
 
     def unregister(self, thing):
         """Look at it no more."""
-        self._wanted.pop(id(thing), None)
+        if thing in self._sockets:
+            self._masks.pop(self._sockets.index(thing))
+            self._sockets.remove(thing)
 
-    def poll(self, timeout_ms=-1):
+    def poll(self, timeout_ms=-1, flags=0):
         """Return [(object, events)]."""
         ready = self._ready()
         if timeout_ms == 0 or ready:
@@ -129,16 +175,14 @@ class Poll:
             ready = self._ready()
         return ready
 
-    def ipoll(self, timeout_ms=-1, flags=0):
-        """Return an iterator over (object, events)."""
-        return iter(self.poll(timeout_ms))
+    ipoll = poll
 
     def _ready(self):
-        ready = []
-        for thing, mask in self._wanted.values():
-            events = thing.events() & (mask | POLLERR | POLLHUP) if type(thing) is Socket else 0
+        ready = _NOTHING
+        for at in range(len(self._sockets)):
+            events = self._sockets[at].events() & self._masks[at]
             if events:
-                ready.append((thing, events))
+                ready += ((self._sockets[at], events),)
         return ready
 
 
@@ -150,7 +194,8 @@ class Socket:
     def __init__(self, af=2, kind=1, proto=0):
         Socket._count += 1
         self._number = Socket._count
-        self._came = b""
+        self._came = 0  # bytes that wait in the network's own memory
+        self._file = None
         self._connected = self._closed = False
 
     def connect(self, address):
@@ -163,12 +208,12 @@ class Socket:
         ask(CONNECT, self._number)
         raise OSError(errno.EINPROGRESS)
 
-    def come(self, kind, data):
+    def come(self, kind, size):
         """Something has come over the network."""
         if kind == CONNECTED:
             self._connected = True
         elif kind == DATA:
-            self._came += data
+            self._came += size
         else:
             self._closed = True
 
@@ -182,9 +227,10 @@ class Socket:
         """Take what has come; None where there is nothing yet."""
         if not self._came:
             return 0 if self._closed else None
-        count = min(len(buffer), len(self._came))
-        buffer[:count] = self._came[:count]
-        self._came = self._came[count:]
+        if self._file is None:
+            self._file = open(hal.path("down-" + str(self._number) + ".bin"), "rb")  # noqa: SIM115
+        count = self._file.readinto(buffer, min(len(buffer), self._came))
+        self._came -= count
         return count
 
     def write(self, data):
@@ -198,6 +244,8 @@ class Socket:
         """Let go of it."""
         if self._number in _sockets:
             del _sockets[self._number]
+            if self._file:
+                self._file.close()
             ask(CLOSE, self._number)
 
     def setblocking(self, on):
@@ -209,30 +257,60 @@ class Socket:
 
 def take():
     """Take the place of the host's clock, network, chance and flash."""
-    global _ask, _answer
+    global _ask, _answer, _inside, _refresh
     import os
     import random
     import select
     import socket
     import time
 
+    import hal_analog
+    import virtual_asyncio
     from hal_drive import drive
 
     _ask = open(hal.path("world.ask"), "wb")  # noqa: SIM115 open as long as the board lives
     _answer = open(hal.path("world.answer"), "rb")  # noqa: SIM115
     random.seed(int(uos.getenv("FG_SEED")))
     drive(now_us, sleep_us)
+    hal_analog.noise_uv = noise_uv
+    time.ticks_ms = virtual_asyncio.ticks_ms = ticks_ms
     time.host_ns = host_ns
     select.poll = Poll
     socket.socket = Socket
     os.urandom = hal.rubbish  # as the seed says
     wear_flash(random)
+    find_bad()
+    import hal_faults
+
+    _inside = hal_faults.take
     ask(ADVANCE, 1, 0)
+    if uos.getenv("FG_WORLD") == "roomy":
+        import hal_quick
+
+        hal_quick.take()
+        _refresh = hal_quick.refresh
+
+
+def noise_uv(sigma_uv):
+    """Return a random number as hal_analog's, for a quarter of the calls."""
+    bits = getrandbits(32)
+    four = (bits & 255) + (bits >> 8 & 255) + (bits >> 16 & 255) + (bits >> 24)
+    return (four - 510) * sigma_uv // 148
 
 
 def host_ns():
     """Return what stands for the host's clock in the taps: this start's time."""
     return us * 1000
+
+
+def find_bad():
+    """Take in which sectors have failed."""
+    global _bad
+    try:
+        with open(hal.path("bad.bin"), "rb") as file:
+            _bad = file.read()
+    except OSError:
+        pass  # none
 
 
 def wear_flash(random):
@@ -242,6 +320,8 @@ def wear_flash(random):
     program, ioctl = Partition._program, Partition.ioctl
 
     def programmed(self, at, data):
+        if self._label == "events" and at // 4096 in _bad:
+            raise OSError(errno.EIO)
         if busy(PROGRAM_US):
             part = random.randrange(len(data) + 1)
             torn = bytes([byte | random.getrandbits(8) for byte in data[part : part + 16]])
@@ -250,6 +330,8 @@ def wear_flash(random):
         program(self, at, data)
 
     def asked(self, operation, argument):
+        if operation == 6 and self._label == "events" and argument in _bad:
+            raise OSError(errno.EIO)
         if operation == 6 and busy(ERASE_US):
             for at in range(0, 4096, 64):
                 if random.getrandbits(1):

@@ -40,6 +40,11 @@ ROWS = {
         "bytes on the wire of an event, live",
         "bytes on the wire of an event, draining",
     ],
+    "world": [
+        "a day of four hydrants",
+        "a day of two smoke, two hydrants",
+        "a day of smoke, gas, leakage, hydrant",
+    ],
 }
 OTHER = "## heap\n\nWhat was measured before.\n"
 
