@@ -1,4 +1,5 @@
-"""The commands `firegrid site lint`, `tree` and `explain`: what a site file says."""
+"""The commands `firegrid site new`, `lint`, `tree` and `explain`: how a site file begins, and what
+it says."""
 
 import json
 import sys
@@ -15,6 +16,7 @@ from firegrid.site.explain import explanation, sentences
 from firegrid.site.lint import warnings
 from firegrid.site.load import load_site
 from firegrid.site.model import Site
+from firegrid.site.template import read_template, site_text, templates
 
 __all__ = ["command"]
 
@@ -32,6 +34,48 @@ def command() -> None:
 
     SITE is the path of a site file, or the name of a shipped example such as jinshui-garden.
     """
+
+
+def _list(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        for name in templates():
+            click.echo(f"{name:12} {read_template(name).title}")
+        ctx.exit()
+
+
+@command.command()
+@click.argument("template")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--id", "ident", help="The community's id; otherwise the file's name.")
+@click.option("--name", help="Its name for people; otherwise the id.")
+@click.option(
+    "--list", is_flag=True, is_eager=True, expose_value=False, callback=_list, help="List them."
+)
+def new(template: str, file: Path, ident: str | None, name: str | None) -> None:
+    """Write a new site file FILE with the tree and the people of TEMPLATE.
+
+    TEMPLATE is the name of one that ships (--list), or the path of your own. A file that is there
+    is never written over.
+    """
+    made = read_template(template)
+    ident = ident or file.stem
+    text = site_text(made, ident, name or ident)
+    if not file.parent.is_dir():
+        raise FiregridError(f"{file.parent}: no such folder", "make it, or choose another one")
+    part = file.with_name(file.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    try:
+        site = load_site(part)
+        try:
+            file.hardlink_to(part)  # all or nothing, and never over another
+        except FileExistsError:
+            raise FiregridError(f"{file}: is there already", "choose another name") from None
+    except FiregridError as error:
+        raise FiregridError(str(error).replace(str(part), str(file))) from None
+    finally:
+        part.unlink()
+    counts = words.listed(words.tell(f"lint.{what}", count=n) for what, n in _counts(site).items())
+    click.echo(f"{file}: {counts}")
 
 
 @command.command()

@@ -44,8 +44,9 @@ def _tree(site: Site) -> Iterator[Finding]:
     roots = [node.id for node in site.nodes if not node.parent]
     if len(roots) > 1:
         yield _finding("roots", site.id, count=len(roots), ids=words.listed(roots))
+    studios = any(node.kind == "studio" for node in site.nodes)  # not every city has them
     for node in site.nodes:
-        if node.kind == "station":
+        if node.kind == "station" and studios:
             count = sum(n.parent == node.id and n.kind == "studio" for n in site.nodes)
             yield from _ratio("studios", _place("station", node.id), count, STUDIOS_PER_STATION)
         if node.kind == "studio":
