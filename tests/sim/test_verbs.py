@@ -186,6 +186,12 @@ class Orders:
         return self._live.until(lambda: self.answers(command), f"an answer to {verb}")[0]
 
 
+def welcomes(live):
+    """Return how often a gateway has said that it is online."""
+    said = [seen.payload for seen in list(live.tap.seen) if seen.topic.endswith("/up/status")]
+    return sum(b"online" in payload for payload in said)
+
+
 def forget_rubbish(live):
     """What a test itself has sent in vain says nothing against the gateway."""
     live.until(lambda: not live.tap.seen[-1].topic.endswith("down/command"), "what comes after it")
@@ -227,10 +233,12 @@ def test_a_command_that_the_broker_keeps_is_carried_out_once(live):
     with orders(live) as desk:
         kept = desk.send("acknowledge", retain=True)
         live.until(lambda: desk.answers(kept), "an answer")
+        before = welcomes(live)
         live.fleet.set_link("gw-gate", False)
-        time.sleep(1)
+        time.sleep(2)  # it looks after its network once a second
         live.fleet.set_link("gw-gate", True)
-        live.until_settled(45)
+        live.until(lambda: welcomes(live) > before, "it comes back", 45)
+        live.until_settled()
         assert desk.order("acknowledge")[1] == "done"
         assert len(desk.answers(kept)) == 1
         desk.send_raw(b"", retain=True)
