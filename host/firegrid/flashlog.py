@@ -216,18 +216,20 @@ def _follow(states: dict[int, State], slot: bytes) -> None:
     _, event, bits, _, _ = _EVENT.unpack(slot[_STAMP_BYTES:-4])
     name = _named(("", *wire.EVENTS), event)
     if name == "condition" and point:
-        _take_conditions(states.setdefault(point, State()), bits, flags >> 10 & 3)
+        mode = _named(wire.MODES, flags >> 10 & 3)
+        _take_conditions(states.setdefault(point, State()), bits, mode)
     elif name == "act":
-        verb, result = _named(("", *wire.VERBS), bits & 15), wire.RESULTS[bits >> 4 & 3]
+        verb = _named(("", *wire.VERBS), bits & 15)
+        result = _named(wire.RESULTS, bits >> 4 & 3)
         if result in ("done", "ended"):
             _take_act(states, point, verb, result == "done", by_person=bits >> 6 != 0)
 
 
-def _take_conditions(state: State, bits: int, mode: int) -> None:
-    if wire.MODES[mode] == "test":
+def _take_conditions(state: State, bits: int, mode: str) -> None:
+    if mode == "test":
         return
     now, changed = bits & 15, bits >> 4
-    state.conditions = now & ~1 if wire.MODES[mode] == "drill" else now
+    state.conditions = now & ~1 if mode == "drill" else now
     state.acknowledged &= ~changed & state.conditions
 
 
