@@ -10,12 +10,13 @@ from firegrid_sim.faults import Planned
 if TYPE_CHECKING:
     from firegrid_sim.world import GatewayWorld
 
-__all__ = ["CUT", "FILL", "FREE", "GO", "HANG", "RAISE", "RELOAD", "WATCHDOG", "Breakage"]
+__all__ = ["CUT", "FILL", "FREE", "GO", "HANG", "RAISE", "RELOAD", "TEAR", "WATCHDOG", "Breakage"]
 
-GO, CUT, WATCHDOG, RAISE, HANG, FILL, FREE, RELOAD = range(8)  # what the board is told
+GO, CUT, WATCHDOG, RAISE, HANG, FILL, FREE, RELOAD, TEAR = range(9)  # what the board is told
 DOWN_SIGNAL = ("open", "short")  # a gateway must tell these
 ODD_SIGNAL = ("rubbish", "stuck")  # it cannot tell these at once
 LATE_S = 2.0
+HEALS = 0.5  # of all half-open connections
 LIE_S = (-40 * 86400.0, 400 * 86400.0)  # the desk's clock beside the true one
 RECORD_BYTES = 32
 _WELL = {  # nothing is broken
@@ -55,6 +56,11 @@ class Breakage:
         for n in range(3):
             self._world.after(n * lasts_s, partial(self._world.cut, 0.2))
 
+    def torn_write(self, lasts_s: float) -> None:
+        """It goes in the middle of the next write, and stays away for so long."""
+        self._world.torn_s = lasts_s
+        self._world.tell(TEAR)
+
     # ---- network and desk ----
 
     def link_down(self, lasts_s: float) -> None:
@@ -63,9 +69,10 @@ class Breakage:
         self._world.after(lasts_s, partial(self._world.set_link, True))
 
     def half_open(self, lasts_s: float) -> None:
-        """Packets vanish."""
+        """Packets vanish; then they come after all, or somebody between has forgotten both."""
+        world = self._world
         self._for_a_while("passes", False, lasts_s)
-        self._world.after(lasts_s, self._world.heal)
+        world.after(lasts_s, world.heal if world.rng.random() < HEALS else world.lose_connections)
 
     def slow_link(self, lasts_s: float) -> None:
         """They take their time."""
@@ -94,6 +101,15 @@ class Breakage:
     def sensor_cut(self, lasts_s: float) -> None:
         """A wire is open or shorted."""
         self._break_sensor(DOWN_SIGNAL, lasts_s)
+
+    def sensor_blip(self, lasts_s: float) -> None:
+        """A wire is open for a moment."""
+        world = self._world
+        sensor = world.sensors[world.rng.choice(world.points).id]
+        if DOWN_SIGNAL[0] in sensor.faults and not sensor.fault:
+            world.hear("blip", point=sensor.point.id, lasts_s=lasts_s)
+            world.set_fault(sensor.point.id, DOWN_SIGNAL[0], aloud=False)
+            world.after(lasts_s, partial(world.set_fault, sensor.point.id, None, aloud=False))
 
     def sensor_odd(self, lasts_s: float) -> None:
         """A sensor is noisy, or stuck where it is."""

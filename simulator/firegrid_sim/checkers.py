@@ -15,7 +15,7 @@ from firegrid import wire
 from firegrid.site.model import Gateway, Point, Site
 from firegrid.site.rules import effects_on
 
-from firegrid_sim.board import EVENTS, NO_VALUE, Edge, Raised
+from firegrid_sim.board import NO_VALUE, Edge, Raised
 from firegrid_sim.world import GatewayWorld, S
 
 __all__ = ["Checkers", "Record", "Span", "Violation"]
@@ -27,6 +27,7 @@ SHAKEN_S = 60.0  # after a full heap: tasks start anew, or the board does
 RAISES_MAX = 3  # so often a task is started again; then the watchdog takes the board
 
 _RECORD = struct.Struct("<IHHIHIBBii")
+_SAMPLE = struct.Struct("<IHHIHHBBihhh")
 _EVENT = {name: number for number, name in enumerate(wire.EVENTS, 1)}
 CONDITION, ACT, LOST = _EVENT["condition"], _EVENT["act"], _EVENT["lost"]
 _CODES = 256
@@ -68,6 +69,15 @@ class Record(NamedTuple):
         return self.bits & 15
 
 
+class Measured(NamedTuple):
+    """A sample: minimum, mean, maximum and last in thousandths."""
+
+    at_s: float
+    point: int
+    interval_s: int
+    levels: tuple[int, ...]
+
+
 class Span(NamedTuple):
     """From when to when something was the case."""
 
@@ -96,13 +106,17 @@ class Checkers:
         "wear",
     )
 
-    def __init__(self, site: Site, gateway: Gateway) -> None:
+    def __init__(self, site: Site, gateway: Gateway, hasty: bool = False) -> None:
+        """`hasty`: the first violation that is seen at once ends the world."""
+        self._hasty = hasty
         self.violations: list[Violation] = []
         self.counts: Counter[str] = Counter()
         self.log: list[dict[str, Any]] = []
         self.durable: dict[tuple[int, int], Record] = {}
         self.stored: dict[tuple[int, int], wire.Event] = {}
         self.stored_s: dict[tuple[int, int], float] = {}
+        self.samples: dict[tuple[int, int], Measured] = {}  # in the flash, not yet in the store
+        self.samples_early: dict[tuple[int, int], Measured] = {}  # the other way about
         self.points: dict[str, Point] = {p.id: p for p in site.points_of(gateway.id)}
         self.ids = {p.number: p.id for p in self.points.values()}
         pins = {output.name: output for output in gateway.outputs}
@@ -112,6 +126,7 @@ class Checkers:
         self.power: list[tuple[float, bool]] = []
         self.lost: list[Span] = []  # sensors that say nothing
         self.odd: list[Span] = []  # sensors that say what is not so
+        self.blips: list[Span] = []  # lost for less than a gateway may tell
         self.broken: list[Span] = []  # between gateway and desk
         self.shaken: list[Span] = []  # the interpreter itself
         self.rotten: set[tuple[int, int]] = set()  # records that were hit
@@ -123,6 +138,7 @@ class Checkers:
         self._hangs_s: float | None = None
         self._raises = 0  # since the last start
         self._last = (0, 0)  # boot and number of the newest record
+        self._samples_of: dict[int, range] = {}  # numbers that a start has given out
         self.world: GatewayWorld | None = None
 
     def hear(self, what: str, **about: Any) -> None:
@@ -140,6 +156,8 @@ class Checkers:
     def fail(self, checker: str, what: str, at_s: float | None = None) -> None:
         """Note a violation."""
         self.violations.append(Violation(self.now_s if at_s is None else at_s, checker, what))
+        if self._hasty and self.world:
+            self.world.stop()
 
     def row(self, what: str, at_s: float | None = None, **about: Any) -> None:
         """Write a line of the log."""
@@ -193,6 +211,7 @@ class Checkers:
             self.broken.append(Span(self.now_s, self.now_s + lasts_s))
         if name == "heap-full":
             self.shaken.append(Span(self.now_s, self.now_s + lasts_s + SHAKEN_S))
+            self._raises += RAISES_MAX  # each task may have used up its starts
 
     # ---- sensors ----
 
@@ -204,6 +223,9 @@ class Checkers:
             self._open[point, "lost" if fault in ("open", "short") else "odd"] = self.now_s
         else:
             self._close(point)
+
+    def _blip_heard(self, point: str, lasts_s: float) -> None:
+        self.blips.append(Span(self.now_s, self.now_s + lasts_s, point))
 
     def _bus_heard(self, stuck: bool) -> None:
         for point in self.points.values():
@@ -241,7 +263,7 @@ class Checkers:
         if self._hangs_s is not None and self.now_s - self._hangs_s > HANG_S:
             self.fail("dies", f"it hangs since {self._hangs_s:.1f} s, and no watchdog resets it")
             self._hangs_s = None
-        if world.link_up and world.passes and world.broker_up:
+        if world.can_pass:
             self._bad_link_s = None
         elif self._bad_link_s is None:
             self._bad_link_s = self.now_s
@@ -263,8 +285,6 @@ class Checkers:
     # ---- flash, wire, desk ----
 
     def _durable_heard(self, at_us: int, raised: Raised) -> None:
-        if raised.lane != EVENTS:
-            return
         n, boot, point, _, _, _, event, bits, value, _ = _RECORD.unpack_from(raised.record)
         code = value - NO_VALUE if value < NO_VALUE + _CODES else 0
         record = Record(at_us / S, n, boot, point, event, bits, code, value)
@@ -276,6 +296,36 @@ class Checkers:
         self.durable[boot, n] = record
         if event == CONDITION and point in self.ids:
             self.row("condition", record.at_s, point=self.ids[point], bits=record.conditions)
+
+    def _sampled_heard(self, at_us: int, raised: Raised) -> None:
+        fields = _SAMPLE.unpack_from(raised.record)
+        n, boot, point, _, _, interval_s, shift, _, last, low, mean, high = fields
+        run = self._samples_of.setdefault(boot, range(n, n))
+        if n != run.stop:
+            self.fail("order", f"sample {n} of start {boot} came after {run.stop - 1}")
+        self._samples_of[boot] = range(run.start, n + 1)
+        levels = tuple(last + (steps << shift) for steps in (low, mean, high, 0))
+        measured = Measured(at_us / S, point, interval_s, levels)
+        early = self.samples_early.pop((boot, n), None)
+        if early:
+            self._same_sample(n, boot, measured, early)
+        else:
+            self.samples[boot, n] = measured
+
+    def _sample_heard(self, sample: wire.Sample) -> None:
+        n, boot = sample.n, sample.boot
+        levels = (sample.min, sample.mean, sample.max, sample.last)
+        thousandths = tuple(round(level * 1000) for level in levels)
+        measured = Measured(self.now_s, sample.point, sample.interval_s, thousandths)
+        taken = self.samples.pop((boot, n), None)
+        if taken:
+            self._same_sample(n, boot, taken, measured)
+        elif n not in self._samples_of.get(boot, ()):  # else it came twice
+            self.samples_early[boot, n] = measured
+
+    def _same_sample(self, n: int, boot: int, taken: Measured, stored: Measured) -> None:
+        if taken[1:] != stored[1:]:
+            self.fail("invented", f"sample {n} of start {boot} differs in the store")
 
     def _rot_heard(self, keys: list[tuple[int, int]]) -> None:
         self.rotten.update(keys)

@@ -4,9 +4,12 @@ name           a day  what happens                            what must hold
 power-cut      4      the power goes at any instant, for 1 s  nothing durable is lost or invented,
                       to 10 min; what is written is torn      what stood stands again
 brown-out      0.5    three power cuts within seconds         the same
+torn-write     4      the power goes in the middle of the     the same
+                      next program or erase
 link-down      6      the access point is gone, 5 s to        alarms sound all the same, nothing is
                       10 min                                  lost, the link lamp says so
-half-open      3      packets vanish, the connection stands   noticed within a minute, sent again
+half-open      3      packets vanish, the connection stands,  noticed within a minute, sent again
+                      and half of them never pass again
 slow-link      4      each packet takes up to 2 s longer      nothing is lost
 broker-restart 3      the broker dies and forgets all         nothing is lost
 redelivered    2      it hands all on twice, out of order     nothing is stored twice
@@ -14,6 +17,7 @@ desk-dies      3      between commit and answer, for 10 s     nothing is lost, n
                       to 10 min
 clock-lies     1      the desk's clock is days off            nothing is lost, alarms sound
 sensor-cut     2      a wire of a sensor is open or shorted   TROUBLE within its time, no ALARM
+sensor-blip    6      a wire is open for a second at most     no TROUBLE, no ALARM
 sensor-odd     1      a sensor is noisy, or stuck             the other points are as they were
 bus-stuck      1      something holds the I2C bus down        TROUBLE within its time, no ALARM
 bit-rot        0.5    a bit of the events' flash flips        at most what stood there is lost
@@ -52,6 +56,7 @@ FAULTS = {
     for fault in (
         Fault("power-cut", 4, 1, 600),
         Fault("brown-out", 0.5, 1, 5),
+        Fault("torn-write", 4, 0.2, 60),
         Fault("link-down", 6, 5, 600),
         Fault("half-open", 3, 10, 300),
         Fault("slow-link", 4, 30, 600),
@@ -60,6 +65,7 @@ FAULTS = {
         Fault("desk-dies", 3, 10, 600),
         Fault("clock-lies", 1, 60, 3600),
         Fault("sensor-cut", 2, 60, 600),
+        Fault("sensor-blip", 6, 0.05, 1.2),
         Fault("sensor-odd", 1, 60, 600),
         Fault("bus-stuck", 1, 30, 300),
         Fault("bit-rot", 0.5, 1, 1),

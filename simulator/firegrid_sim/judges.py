@@ -141,6 +141,7 @@ class _Judges:
                     not self._is_whole(begin_s, due_s)
                     or self._is_lost(name, begin_s, due_s)
                     or self._is_odd(name, begin_s, due_s)
+                    or _meets(heard.blips, begin_s, due_s, name)
                 ):
                     heard.counts["fires not judged"] += 1
                     continue
@@ -176,10 +177,15 @@ class _Judges:
         heard = self._heard
         for record, name, _, went in self._changes():
             at_s = record.at_s
-            if not went & wire.ALARM or at_s > self._end_s or self._is_lost(name, at_s, at_s):
+            if not went & wire.ALARM or at_s > self._end_s:
                 continue
             if self._is_odd(name, at_s - 3, at_s + 3):
                 continue
+            if any(
+                span.about == name and span.begin_s + 0.5 <= at_s <= span.end_s
+                for span in heard.lost
+            ):
+                heard.fail("latch", f"{name}: left ALARM while its sensor was lost", at_s)
             point = heard.points[name]
             heard.counts["alarms that went"] += 1
             levels = [level for level in point.levels.values() if level.bit == wire.ALARM]
@@ -280,10 +286,14 @@ class _Judges:
                 heard.fail("invented", f"event {key[1]} of start {key[0]} differs in the store")
         for boot, n in missing[self._losses_told() :]:
             heard.fail("durable", f"event {n} of start {boot} never came")
-        strangers = [key for key in heard.stored if key not in heard.durable]
-        heard.counts["cut appends"] = len(strangers)
-        if len(strangers) > sum(world.resets.values()):
-            heard.fail("invented", f"{len(strangers)} events in the store that no flash has taken")
+        for (boot, n), sample in heard.samples.items():
+            if sample.at_s < world.end_us / S - 30:
+                heard.fail("durable", f"sample {n} of start {boot} never came")
+        strangers = sum(key not in heard.durable for key in heard.stored)
+        heard.counts["cut appends"] = strangers + len(heard.samples_early)
+        if heard.counts["cut appends"] > sum(world.resets.values()):
+            why = f"{strangers} events and {len(heard.samples_early)} samples in the store"
+            heard.fail("invented", f"{why} that no flash has taken")
 
     def _losses_told(self) -> int:
         """Return how many losses the gateway told, where a world gave it a reason to lose any."""

@@ -29,6 +29,7 @@ _CALM_S, _BUSY_S, _QUICK_S = 300.0, 2.0, 0.1
 _QUICK_FOR_S = 20.0  # an episode as short as this moves within tenths of a second
 _EPISODES_A_DAY = 4
 _CAUSE_SHARE = 0.4
+_PUFF_SHARE = 0.5
 _CLEARING_S = 300.0  # assumed: a room with open door is aired 12 times an hour
 _TAILS = 7.0  # so many time constants later nothing is left
 _DETECTOR_TRIP_DB_M = 0.15
@@ -45,6 +46,7 @@ HEATING = (
 )
 BATTERY = "line of discharge of a lead battery at constant load; figures assumed"
 CONTACT = "durations of use, assumed"
+STEAM = "half a hold time, assumed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,8 @@ def _episode(point: Point, signal: str, rest: float, rng: Random) -> _Moves | No
     if signal == "contact":
         return _use(point, cause, rng)
     if signal in ("smoke_db_m", "temperature_c") and point.driver != "ntc":
+        if not cause and signal == "smoke_db_m" and rng.random() < _PUFF_SHARE:
+            return _puff(point, rng)
         return _fire(signal, rng) if cause else _pulse(signal, rng)
     models = {
         "temperature_c": _cable,
@@ -204,6 +208,13 @@ def _fire(signal: str, rng: Random) -> _Moves:
 def _pulse(signal: str, rng: Random) -> _Moves:
     top = rng.uniform(0.01, 0.05) if signal == "smoke_db_m" else rng.uniform(2, 4)
     return "cooking", MIXING, 3600.0, _warming(top, _CLEARING_S, 1200.0)
+
+
+def _puff(point: Point, rng: Random) -> _Moves | None:
+    """Something thick that has gone before an alarm may come."""
+    hold_s = min(level.hold_ms for level in point.levels.values()) / 1000
+    top = rng.uniform(0.3, 1.0)
+    return ("puff of steam", STEAM, hold_s * 0.5, lambda _: top) if hold_s else None
 
 
 def _warming(top: float, tau_s: float, on_s: float) -> _Curve:

@@ -17,6 +17,7 @@ from random import Random
 from typing import Any
 
 import click
+from firegrid import wire
 from firegrid.errors import FiregridError
 from firegrid.resources import firmware_dir, hal_dir, site_path
 from firegrid.site.load import load_site
@@ -28,6 +29,7 @@ from firegrid_sim.checkers import Checkers, Violation
 from firegrid_sim.fleet import fingerprint
 from firegrid_sim.forkserver import ForkServer, require_vm
 from firegrid_sim.judges import judge
+from firegrid_sim.rooms import room
 from firegrid_sim.world import SETTLE_S, GatewayWorld, S
 
 __all__ = ["Plan", "Sum", "command", "is_tight", "play", "replaying"]
@@ -71,11 +73,14 @@ class Sum:
     log: list[dict[str, Any]]
 
 
-def play(plan: Plan, bench: Bench, worlds: list[GatewayWorld] | None = None) -> Sum:
-    """Live through one world; it is added to `worlds`, for whoever looks on or ends it."""
+def play(
+    plan: Plan, bench: Bench, worlds: list[GatewayWorld] | None = None, hasty: bool = False
+) -> Sum:
+    """Live through one world; it is added to `worlds`, for whoever looks on or ends it. `hasty`:
+    it ends with the first violation that is seen at once."""
     gateway = plan.site.gateway(plan.gateway)
-    checkers = Checkers(plan.site, gateway)
-    start_ms = _start_ms(plan.seed)
+    checkers = Checkers(plan.site, gateway, hasty)
+    start_ms = _start_ms(plan)
     with tempfile.TemporaryDirectory(prefix="fgw-") as folder:
         world = GatewayWorld(
             plan.site,
@@ -112,10 +117,30 @@ def play(plan: Plan, bench: Bench, worlds: list[GatewayWorld] | None = None) -> 
     )
 
 
-def _start_ms(seed: int) -> int:
-    """Return what ticks_ms() says at first; every other world meets the wrap within minutes."""
-    rng = Random(f"{seed}/ticks")
-    return WRAP_MS - rng.randrange(1000, BEFORE_WRAP_MS) if rng.random() < 0.5 else 0
+def _start_ms(plan: Plan) -> int:
+    """Return what ticks_ms() says at first; every other world meets the wrap: in the middle of the
+    first hold time, or within minutes."""
+    rng = Random(f"{plan.seed}/ticks")
+    if rng.random() < 0.5:
+        return 0
+    first_ms = _first_hold_ms(plan)
+    if first_ms and rng.random() < 0.5:
+        return WRAP_MS - first_ms
+    return WRAP_MS - rng.randrange(1000, BEFORE_WRAP_MS)
+
+
+def _first_hold_ms(plan: Plan) -> int:
+    """Return when the first ALARM is in its hold time, 0 where none comes."""
+    moments = []
+    for point in plan.site.points_of(plan.gateway):
+        holds = {level.bit: level.hold_ms for level in point.levels.values()}
+        truths = room(point, plan.seed, plan.days).truths
+        moments += [
+            round(begin_s * 1000) + holds[bit] // 2
+            for begin_s, _, _, bit in truths
+            if bit == wire.ALARM and holds[bit]
+        ]
+    return min(moments, default=0)
 
 
 def is_tight(seed: int) -> bool:

@@ -25,8 +25,8 @@ from firegrid.store import Store
 
 from firegrid_sim import board as boards
 from firegrid_sim import people
-from firegrid_sim.board import I2C_OK, I2C_STUCK, POWER_ON, Bench, Board
-from firegrid_sim.breakage import CUT, GO, HANG, RAISE, WATCHDOG, Breakage
+from firegrid_sim.board import EVENTS, I2C_OK, I2C_STUCK, POWER_ON, Bench, Board
+from firegrid_sim.breakage import CUT, GO, HANG, RAISE, TEAR, WATCHDOG, Breakage
 from firegrid_sim.electrical import Sensor, connect, sensor_for
 from firegrid_sim.faults import planned
 from firegrid_sim.forkserver import Vm
@@ -68,6 +68,7 @@ class Connection:
     down_us: int = 0
     parked: list[Callable[[], None]] = field(default_factory=list)  # until packets pass again
     brought: int = 0  # bytes, so far
+    dead: bool = False  # nothing passes any more
 
     def carry(self, path: Path, data: bytes) -> None:
         """Lay bytes where the board's network has its memory: not in the interpreter's heap."""
@@ -104,6 +105,7 @@ class GatewayWorld:
         self.link_up = self.passes = self.broker_up = self.desk_up = True
         self.late_s = self.lie_s = 0.0  # of each packet; of the desk's clock
         self.twice = False  # the broker hands everything on twice
+        self.torn_s = 0.0  # for how long the power stays away that goes in a write
         self._stuck = False  # the I2C bus
         self.heads: list[tuple[float, dict[str, Any]]] = []
         self.hear = hear
@@ -257,6 +259,8 @@ class GatewayWorld:
                 self._pass(min(self.now_us + argument, self.end_us), bool(number))
         elif what == _CONNECT:
             self._connect(number)
+        elif what == _TRAP and number == TEAR:
+            self.cut(self.torn_s)
         elif what == _TRAP:
             self.hear("trap", trap=_TRAPS[number])
         elif number in self._connections:
@@ -315,6 +319,8 @@ class GatewayWorld:
         self.at(connection.down_us, lambda: self._through(connection, arrives))
 
     def _through(self, connection: Connection, arrives: Callable[[], None]) -> None:
+        if connection.dead:
+            return
         if self.link_up and self.passes:
             arrives()
         else:
@@ -379,6 +385,9 @@ class GatewayWorld:
             if isinstance(said, wire.Events):
                 for event in said.records:
                     self._stored(event)
+            if isinstance(said, wire.Samples):
+                for sample in said.records:
+                    self.hear("sample", sample=sample)
 
         def answer() -> None:
             if self.desk_up:
@@ -439,12 +448,25 @@ class GatewayWorld:
         if up:
             self.heal()
 
+    @property
+    def can_pass(self) -> bool:
+        """Whether what the gateway sends now reaches the broker."""
+        dead = any(connection.dead for connection in self._connections.values())
+        return self.link_up and self.passes and self.broker_up and not dead
+
     def heal(self) -> None:
         """Packets pass again: TCP sends once more what was lost."""
         for connection in self._connections.values():
             parked, connection.parked = connection.parked, []
             for n, arrives in enumerate(parked):
                 self.at(self.now_us + S // 5 + n, arrives)
+
+    def lose_connections(self) -> None:
+        """Somebody between has forgotten them: nothing passes any more, and nobody says so."""
+        for connection in self._connections.values():
+            connection.dead = True
+            connection.parked.clear()
+            self._forget(connection)
 
     def drop_connections(self) -> None:
         """The broker forgets everybody."""
@@ -456,7 +478,7 @@ class GatewayWorld:
         """Send something from the desk."""
         self._broker.publish(topic, payload)
 
-    def set_fault(self, point: str, kind: str | None) -> None:
+    def set_fault(self, point: str, kind: str | None, *, aloud: bool = True) -> None:
         """Break a sensor, or mend it; what is wrong with a converter is so for all at it."""
         sensor = self.sensors[point]
         before = sensor.chip_state()
@@ -464,7 +486,8 @@ class GatewayWorld:
         self._wire(sensor)
         shared = {before, sensor.chip_state()} != {I2C_OK}
         for one in self.sensors.values():
-            if one is sensor or (shared and one.address == sensor.address is not None):
+            beside = shared and one.address == sensor.address is not None
+            if aloud and (one is sensor or beside):
                 self.hear("sensor", point=one.point.id, fault=kind)
 
     def set_stuck(self, stuck: bool) -> None:
@@ -482,7 +505,8 @@ class GatewayWorld:
         for edge in self._board.edges.new():
             self.hear("edge", at_us=boot_us + edge.time_ns // 1000, edge=edge)
         for raised in self._board.seam.new():
-            self.hear("durable", at_us=boot_us + raised.time_ns // 1000, raised=raised)
+            what = "durable" if raised.lane == EVENTS else "sampled"
+            self.hear(what, at_us=boot_us + raised.time_ns // 1000, raised=raised)
         if self._running:
             timeout_ms, fed_ns = self._board.io.watchdog()
             silent_us = self.now_us - boot_us - fed_ns // 1000

@@ -23,6 +23,7 @@ RAISE = const(3)  # the next call of the network raises
 HANG = const(4)  # it never returns
 FILL = const(5)  # the heap is full
 FREE = const(6)
+TEAR = const(8)  # the power goes in the middle of the next write
 
 _ASK = "<BHqI"
 _ANSWER = "<qqBH"
@@ -51,6 +52,7 @@ _coming = bytearray(struct.calcsize(_COMING))
 _sockets = {}
 _bad = b""  # sectors of the events' flash that have failed
 _in_flash = False
+_tear = 0  # 1: the next write is torn; more: the next one of so many bytes
 _cut = False
 
 
@@ -129,10 +131,14 @@ def sleep_us(duration_us):
     advance(us + max(0, duration_us), False)
 
 
-def busy(duration_us):
-    """The flash is at work; return whether the power goes before it is done."""
-    global _in_flash
+def busy(duration_us, size):
+    """The flash is at work on so many bytes; return whether the power goes before it is done."""
+    global _in_flash, _tear
     _in_flash = True
+    if _tear == 1 or _tear == size:
+        _tear = 0
+        advance(us + getrandbits(30) % duration_us, False)
+        ask(TRAP, TEAR)
     advance(us + duration_us, False)
     _in_flash = False
     return _cut
@@ -322,7 +328,7 @@ def wear_flash(random):
     def programmed(self, at, data):
         if self._label == "events" and at // 4096 in _bad:
             raise OSError(errno.EIO)
-        if busy(PROGRAM_US):
+        if busy(PROGRAM_US, len(data)):
             part = random.randrange(len(data) + 1)
             torn = bytes([byte | random.getrandbits(8) for byte in data[part : part + 16]])
             program(self, at, bytes(data[:part]) + torn)
@@ -332,7 +338,7 @@ def wear_flash(random):
     def asked(self, operation, argument):
         if operation == 6 and self._label == "events" and argument in _bad:
             raise OSError(errno.EIO)
-        if operation == 6 and busy(ERASE_US):
+        if operation == 6 and busy(ERASE_US, 4096):
             for at in range(0, 4096, 64):
                 if random.getrandbits(1):
                     self._file.seek(argument * 4096 + at)

@@ -12,8 +12,8 @@ _ALL = [
 POINTS = list({(point.kind, point.driver): point for point in _ALL}.values())  # one of each
 SEEDS = range(4)
 DAYS = 1.0
-NUISANCES = ("cooking", "perfume, cooking", "inrush current", "pressure transient")
-NUISANCES += ("cable warms while charging", "battery under test load")
+NUISANCES = ("cooking", "perfume, cooking", "inrush current", "puff of steam")
+NUISANCES += ("pressure transient", "cable warms while charging", "battery under test load")
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.id)
@@ -63,6 +63,6 @@ def test_truth_of_a_hydrant_stands_beyond_its_level():
 
 def test_every_episode_names_its_source():
     named = {rooms.CFAST, rooms.EPANET, rooms.MIXING, rooms.JOUKOWSKY, rooms.LOAD}
-    named |= {rooms.HEATING, rooms.BATTERY, rooms.CONTACT}
+    named |= {rooms.HEATING, rooms.BATTERY, rooms.CONTACT, rooms.STEAM}
     used = {source for p in POINTS for s in SEEDS for source in rooms.room(p, s, DAYS).sources}
     assert used == named

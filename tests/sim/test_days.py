@@ -1,0 +1,86 @@
+"""Worlds of days: the same seed twice, what must hold in wild ones, what was found once."""
+
+import os
+
+import pytest
+from firegrid.resources import hal_dir
+from firegrid_sim import faults, simworld
+from firegrid_sim.board import Bench, compiled
+from firegrid_sim.forkserver import ForkServer
+from firegrid_sim.simworld import play
+from worlds import MILD, WILD, kept, lives_through, plan
+
+SOAK_DAYS = float(os.environ.get("SOAK_DAYS", "0"))
+
+
+@pytest.fixture(scope="module")
+def bench():
+    server = ForkServer()
+    server.start()
+    yield Bench(server, compiled(None), hal_dir())
+    server.stop()
+
+
+def test_the_same_seed_is_the_same_world(bench):
+    one, other = (play(plan("gw-hydrants", 5, 0.1, WILD, 200.0), bench) for _ in range(2))
+    assert one.events_sha256 == other.events_sha256
+    assert one.counts == other.counts and one.resets == other.resets
+    another = play(plan("gw-hydrants", 6, 0.1, WILD, 200.0), bench)
+    assert another.events_sha256 != one.events_sha256
+
+
+def test_a_roomy_heap_changes_nothing_but_the_time(bench, monkeypatch):
+    """What is quicker in the HAL then must do the same."""
+    sums = []
+    for tight in (True, False):
+        monkeypatch.setattr(simworld, "is_tight", lambda _seed, tight=tight: tight)
+        sums.append(play(plan("gw-yard", 5, 0.1, WILD | {"heap-full": 0.0}, 600.0), bench))
+    assert sums[0].events_sha256 == sums[1].events_sha256
+    assert sums[0].heap_low_bytes < 65536 < sums[1].heap_low_bytes
+
+
+FULL = pytest.mark.full
+# A day in all: the wrap in a hold time (4) or within minutes, a board's own heap (9), cuts.
+DAY = [("gw-yard", seed, 0.125) for seed in (1, 4, 5, 9, 18, 22, 42, 45)]
+DAYS = [("gw-yard", seed, 1.0) for seed in range(101, 109)]  # and two of them on a board's heap
+MORE = [
+    ("gw-hydrants", 111, 1.0),
+    ("gw-flats", 122, 0.1),
+    ("gw-shops", 132, 0.08),
+    ("gw-power", 141, 0.05),
+]
+
+
+@pytest.mark.parametrize(
+    ("gateway", "seed", "days"),
+    [*DAY, *[pytest.param(*world, marks=FULL) for world in DAYS + MORE]],
+)
+def test_what_must_hold_holds_in_a_wild_world(gateway, seed, days, bench, request):
+    """In `make soak` each of its seeds is another world."""
+    drawn = int(request.config.getoption("--hypothesis-seed") or 0)
+    rates = WILD if seed % 2 else MILD
+    found = lives_through(plan(gateway, (seed + drawn) % 2**32, days, rates), bench)
+    assert found.counts["stored"] > 0
+    assert drawn or rates is MILD or found.resets["power"] > 0
+
+
+@pytest.mark.full
+@pytest.mark.skipif(not SOAK_DAYS, reason="only in `make soak`")
+@pytest.mark.parametrize("gateway", ["gw-yard", "gw-hydrants"])
+def test_what_must_hold_holds_for_a_month(gateway, bench, request):
+    drawn = int(request.config.getoption("--hypothesis-seed") or 0)
+    lives_through(plan(gateway, drawn % 2**32, SOAK_DAYS, faults.rates(())), bench)
+
+
+@pytest.mark.full
+def test_worlds_that_failed_once_fail_no_more(bench):
+    for world in kept():
+        lives_through(world, bench)
+
+
+@pytest.mark.full
+def test_what_it_has_found_stays_mended(bench):
+    """Seed 1 of gw-shops: on a slow link each word of the desk moved the clock, an event each."""
+    found = play(plan("gw-shops", 1, 0.02, faults.rates(())), bench)
+    assert found.counts["fault slow-link"] == 1
+    assert found.counts["stored"] <= 4
