@@ -82,6 +82,7 @@ class Uplink:
 
     async def run(self, beat):
         """Task: keep a session, and send while it lasts."""
+        await self._client.close()  # what the task had open when it failed
         while True:
             try:
                 await self._open(beat)

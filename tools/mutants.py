@@ -219,6 +219,12 @@ MUTANTS = (
         "== crc32(memoryview(half)[: HALF - 4])",
         "!= 1",
     ),
+    Mutant(
+        "a failed task leaves its connection open",
+        "uplink.py",
+        "        await self._client.close()  # what",
+        "        # what",
+    ),
     Mutant("erases without need", "lib/journal.py", "if quiet and self.ready < 0:", "if quiet:"),
     Mutant(
         "a heap that leaks",

@@ -327,6 +327,8 @@ class GatewayWorld:
             connection.parked.append(arrives)
 
     def _connect(self, number: int) -> None:
+        if any(other.start == len(self.starts) for other in self._connections.values()):
+            self.hear("failure", why="a second connection while the first is open")
         connection = self._connections[number] = Connection(number, len(self.starts))
 
         def arrives() -> None:

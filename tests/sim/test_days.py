@@ -8,7 +8,7 @@ from firegrid_sim import faults, simworld
 from firegrid_sim.board import Bench, compiled
 from firegrid_sim.forkserver import ForkServer
 from firegrid_sim.simworld import play
-from worlds import MILD, WILD, kept, lives_through, plan
+from worlds import MILD, PEACE, WILD, kept, lives_through, plan
 
 SOAK_DAYS = float(os.environ.get("SOAK_DAYS", "0"))
 
@@ -41,7 +41,11 @@ def test_a_roomy_heap_changes_nothing_but_the_time(bench, monkeypatch):
 
 FULL = pytest.mark.full
 # A day in all: the wrap in a hold time (4) or within minutes, a board's own heap (9), cuts.
-DAY = [("gw-yard", seed, 0.125) for seed in (1, 4, 5, 9, 18, 22, 42, 45)]
+DAY = [
+    *[("gw-yard", seed, 0.125) for seed in (1, 4, 5, 18, 22, 42, 45)],
+    ("gw-hydrants", 22, 0.105),
+    ("gw-yard", 9, 0.02),
+]
 DAYS = [("gw-yard", seed, 1.0) for seed in range(101, 109)]  # and two of them on a board's heap
 MORE = [
     ("gw-hydrants", 111, 1.0),
@@ -84,3 +88,9 @@ def test_what_it_has_found_stays_mended(bench):
     found = play(plan("gw-shops", 1, 0.02, faults.rates(())), bench)
     assert found.counts["fault slow-link"] == 1
     assert found.counts["stored"] <= 4
+
+
+def test_a_task_that_failed_leaves_no_connection_open(bench):
+    """Seed 22 of gw-hydrants: the broker had two of one gateway, until a collection took one."""
+    found = lives_through(plan("gw-hydrants", 3, 0.02, PEACE | {"task-raises": 500.0}), bench)
+    assert found.counts["trap"] > 2
