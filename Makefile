@@ -7,6 +7,8 @@ SITE := examples/jinshui-garden.toml
 SCENARIO := examples/scenarios/first-alarm.toml
 PY := .venv/bin/python
 MODELS := build/models
+# Two cores; who has nothing left to do takes from the other.
+SPREAD := -n 2 --dist worksteal
 
 # $(call set-up,LEVEL): the venv for LEVEL (run or test), then the firmware that ships.
 define set-up
@@ -34,11 +36,11 @@ run: setup
 
 ## test: all tests but the slow ones, within 5 minutes
 test: setup-test
-	@$(PY) -m pytest -n 2 -m "not full" $(ARGS); code=$$?; $(PY) tools/left_out.py; exit $$code
+	@$(PY) -m pytest $(SPREAD) -m "not full" $(ARGS); code=$$?; $(PY) tools/left_out.py; exit $$code
 
 ## test-full: all tests, within 30 minutes
 test-full: setup-test
-	@$(PY) -m pytest -n 2 $(ARGS); code=$$?; $(PY) tools/left_out.py; exit $$code
+	@$(PY) -m pytest $(SPREAD) $(ARGS); code=$$?; $(PY) tools/left_out.py; exit $$code
 
 ## lint: ruff and mypy, for the host's Python and for the firmware's
 lint: setup-test

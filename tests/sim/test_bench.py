@@ -85,7 +85,11 @@ def bench(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "tools")
 
 
-@pytest.mark.parametrize("area", ROWS)
+SLOW = {"heap", "world"}
+AREAS = [pytest.param(area, marks=pytest.mark.full if area in SLOW else ()) for area in ROWS]
+
+
+@pytest.mark.parametrize("area", AREAS)
 def test_an_area_gives_its_rows_as_the_schema_says(area, tmp_path):
     code, output, errors = run(tmp_path, area, "--quick", "--json")
     assert code == 0, errors

@@ -29,10 +29,8 @@ class Silent:
         pass
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["contacts", *(pytest.param(name, marks=pytest.mark.full) for name in ("values", "buses"))],
-)
+@pytest.mark.full
+@pytest.mark.parametrize("name", RUN_S)
 def test_every_kind_alarms_clears_and_tells_its_faults(name, tmp_path):
     site = load_site(HERE / "sites" / "faces.toml")
     scenario = load_scenario(HERE / "scenarios" / f"{name}.toml", site)

@@ -27,10 +27,10 @@ def server():
 
 
 BITES = {  # of tools/mutants.py, by the checker that `make mutants` names
-    "sounder takes no notice": "sounds",
     "watchdog never fed": "dies",
 }
 MORE = {
+    "sounder takes no notice": "sounds",
     "reset while the cause stands": "latch",
     "lost TROUBLE": "trouble",
     "TROUBLE never goes": "recovers",

@@ -9,7 +9,7 @@ from vm import HAL, ROOT, run_vm
 PROGRAM = ROOT / "tests" / "sim" / "power_cuts_program.py"
 FIRMWARE = ROOT / "firmware"
 TRIALS = [  # sector size, sectors, appends, seed; small sectors: all that happens happens often
-    (512, 8, 600, 1),
+    (512, 8, 500, 1),
     pytest.param(512, 5, 1000, 2, marks=pytest.mark.full),
     pytest.param(512, 16, 1000, 3, marks=pytest.mark.full),
     pytest.param(4096, 5, 1200, 4, marks=pytest.mark.full),
@@ -61,4 +61,4 @@ def test_a_planted_mistake_is_found(file, sound, broken, tmp_path):
     source = lib / f"{file}.py"
     assert sound in source.read_text()
     source.write_text(source.read_text().replace(sound, broken))
-    assert run(tmp_path, 512, 8, 600, 1).returncode != 0
+    assert run(tmp_path, 512, 8, 500, 1).returncode != 0

@@ -191,6 +191,7 @@ def test_without_a_terminal_each_change_is_a_line_and_the_first_alarm_is_explain
     assert "1 gateways, 6 s: " in said.splitlines()[-1] or "events raised" in said.splitlines()[-1]
 
 
+@pytest.mark.full
 def test_a_state_folder_is_kept_and_a_second_run_adds_to_it(scenario, tmp_path):
     state = tmp_path / "state"
     for events in (1, 2):

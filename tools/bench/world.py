@@ -44,7 +44,7 @@ class Size(NamedTuple):
 
 
 FULL = Size(days=0.1, rounds=3)
-QUICK = Size(days=0.02, rounds=1)
+QUICK = Size(days=0.01, rounds=1)
 
 
 def run(quick: bool, directory: Path, tell: Tell) -> Result:
