@@ -16,6 +16,7 @@ __all__ = [
     "LANGUAGES",
     "code",
     "conditions",
+    "keys_of",
     "kind",
     "language",
     "listed",
@@ -60,6 +61,15 @@ def _catalogue(language: str) -> dict[str, dict[str, str]]:
 def section(name: str) -> dict[str, str]:
     """Return all words of a section: its keys are the keys that files and messages use."""
     return _catalogue(language())[name]
+
+
+def keys_of(section_name: str) -> dict[str, str]:
+    """Return the keys of a section by its words in any language, in lower case."""
+    return {
+        text.lower(): key
+        for spoken in LANGUAGES
+        for key, text in _catalogue(spoken)[section_name].items()
+    }
 
 
 def word(section_name: str, key: str) -> str:

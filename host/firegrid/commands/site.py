@@ -1,5 +1,5 @@
-"""The commands `firegrid site new`, `lint`, `tree` and `explain`: how a site file begins, and what
-it says."""
+"""The commands `firegrid site new`, `import`, `lint`, `tree` and `explain`: how a site file begins
+and grows, and what it says."""
 
 import json
 import sys
@@ -16,10 +16,12 @@ from firegrid.site.explain import explanation, sentences
 from firegrid.site.lint import warnings
 from firegrid.site.load import load_site
 from firegrid.site.model import Site
+from firegrid.site.table import added_text, read_table
 from firegrid.site.template import read_template, site_text, templates
 
 __all__ = ["command"]
 
+IMPORT = "firegrid.site-import/1"
 LINT = "firegrid.site-lint/1"
 TREE = "firegrid.site-tree/1"
 ONE_LINE_COLUMNS = 400  # outside a terminal nothing is wrapped
@@ -59,23 +61,69 @@ def new(template: str, file: Path, ident: str | None, name: str | None) -> None:
     """
     made = read_template(template)
     ident = ident or file.stem
-    text = site_text(made, ident, name or ident)
+    site = _give(file, site_text(made, ident, name or ident), {})
+    click.echo(f"{file}: {_counted(site)}")
+
+
+@command.command("import")
+@click.argument("table", type=click.Path(dir_okay=False, path_type=Path))
+@site_argument
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--skip", multiple=True, metavar="COLUMN", help="Leave a column out; several times.")
+@json_option
+@lang_option
+def bring_in(table: Path, site: str, file: Path, skip: tuple[str, ...], as_json: bool) -> None:
+    """Write FILE: the site file SITE with the gateways and points of TABLE behind it.
+
+    TABLE is a CSV file, as a spreadsheet saves it: UTF-8 or GB 18030, one row a point. Its columns
+    are the keys of a [[point]] (number, id, kind, gateway, place, input, alarm …); for a gateway
+    that is new, grid, gateway_place and wifi_ssid as well. Chinese words do, too (编号, 类型 …). A
+    point without a number gets the next free one. All or nothing: a mistake is told with its line,
+    and FILE is not written; a file that is there is never written over.
+    """
+    base = load_site(site_path(site))
+    read = read_table(table, skip)
+    added = added_text(base, read)
+    text = base.path.read_text(encoding="utf-8-sig").rstrip() + "\n" + added.text + "\n"
+    made = _give(file, text, {where: f"{table}: line {n}" for where, n in added.lines.items()})
+    if as_json:
+        ids = {point.number: point.id for point in made.points}
+        points = [{"number": n, "id": ids[n], "line": line} for n, line in added.points]
+        head = {"schema": IMPORT, "table": str(table), "file": str(file)}
+        _print_json(
+            head | {"encoding": read.encoding, "gateways": list(added.gateways), "points": points}
+        )
+        return
+    new = f"{len(added.gateways)} gateways and {len(added.points)} points from {table}"
+    click.echo(f"{file}: {new} ({read.encoding}); {_counted(made)}")
+
+
+def _give(file: Path, text: str, told_of: dict[str, str]) -> Site:
+    """Write a new site file, all or nothing, and never over another. What is wrong with it is told
+    of this file, or of what `told_of` says that a place in it came from."""
     if not file.parent.is_dir():
         raise FiregridError(f"{file.parent}: no such folder", "make it, or choose another one")
     part = file.with_name(file.name + ".part")
-    part.write_text(text, encoding="utf-8")
     try:
+        part.write_text(text, encoding="utf-8")
         site = load_site(part)
-        try:
-            file.hardlink_to(part)  # all or nothing, and never over another
-        except FileExistsError:
-            raise FiregridError(f"{file}: is there already", "choose another name") from None
+        file.hardlink_to(part)
+    except FileExistsError:
+        raise FiregridError(f"{file}: is there already", "choose another name") from None
+    except OSError as error:
+        raise FiregridError(f"{file}: cannot be written: {error.strerror or error}") from None
     except FiregridError as error:
-        raise FiregridError(str(error).replace(str(part), str(file))) from None
+        lines = [_told(line, part, file, told_of) for line in str(error).splitlines()]
+        raise FiregridError("\n".join(lines)) from None
     finally:
-        part.unlink()
-    counts = words.listed(words.tell(f"lint.{what}", count=n) for what, n in _counts(site).items())
-    click.echo(f"{file}: {counts}")
+        part.unlink(missing_ok=True)
+    return site
+
+
+def _told(line: str, part: Path, file: Path, told_of: dict[str, str]) -> str:
+    rest = line.removeprefix(f"{part}: ")
+    where = rest.partition(": ")[0]
+    return f"{told_of.get(where, file)}: {rest}" if rest != line else line
 
 
 @command.command()
@@ -146,11 +194,12 @@ def _say(site: Site) -> None:
     findings = warnings(site)
     for finding in findings:
         click.echo(words.tell("lint.warning", **finding._asdict()))
-    counts = words.listed(
-        words.tell(f"lint.{what}", count=count) for what, count in _counts(site).items()
-    )
-    verdict = words.tell("lint.verdict", file=site.path, count=len(findings), counts=counts)
-    click.echo(verdict)
+    count = len(findings)
+    click.echo(words.tell("lint.verdict", file=site.path, count=count, counts=_counted(site)))
+
+
+def _counted(site: Site) -> str:
+    return words.listed(words.tell(f"lint.{what}", count=n) for what, n in _counts(site).items())
 
 
 def _counts(site: Site) -> dict[str, int]:

@@ -1,13 +1,16 @@
-"""Reads a TOML file that a person wrote; what is wrong with the file itself is one clear line."""
+"""Reads a TOML file that a person wrote; what is wrong with the file itself is one clear line.
+Writes the tables of a new one."""
 
+import json
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from firegrid.errors import FiregridError
 
-__all__ = ["read_document"]
+__all__ = ["read_document", "toml_table"]
 
 SIZE_MAX = 1024 * 1024
 
@@ -62,3 +65,12 @@ def _syntax(message: str, text: str) -> str:
     lines = text.split("\n")
     place = f"line {len(lines)}, column {len(lines[-1]) + 1}"
     return f"{place}: {reason} at the end of the file; it looks cut off"
+
+
+def toml_table(table: str, /, **values: Any) -> Iterator[str]:
+    """Yield the lines of one [[table]] of several; those of its keys alone where it is ""."""
+    if table:
+        yield ""
+        yield f"[[{table}]]"
+    for key, value in values.items():
+        yield f"{key} = {json.dumps(value, ensure_ascii=False)}"

@@ -122,6 +122,7 @@ class Point:
     levels: dict[str, Level]
     params: dict[str, int]
     building: str = ""  # the class of its building, where that decides about its defaults
+    photo: str = ""  # the file name of a picture of its place
 
     @property
     def table(self) -> tables.Quantity:

@@ -82,6 +82,7 @@ def read_point(
         levels=levels,
         params=params,
         building=classed,
+        photo=fields.text("photo", ""),
     )
     _check_levels(fields, point)
     if point.driver == "contact" and where and (fault := states_fault(point)):

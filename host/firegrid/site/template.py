@@ -1,15 +1,13 @@
 """A new site file from a template: the tree of a community as data, its ratios included."""
 
-import json
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from firegrid import words
 from firegrid.errors import FiregridError
-from firegrid.site.document import read_document
+from firegrid.site.document import read_document, toml_table
 from firegrid.site.fields import Fields, Problems
 
 __all__ = ["Template", "read_template", "site_text", "templates"]
@@ -130,7 +128,7 @@ def _lines(template: Template, ident: str, name: str) -> Iterator[str]:
     yield f"# Source: {template.source}."
     yield ""
     yield "format = 1"
-    yield from _row(id=ident, name=name, timezone="Asia/Shanghai")
+    yield from toml_table("", id=ident, name=name, timezone="Asia/Shanghai")
     parents = [""]
     for level in template.levels:
         parents = yield from _places(level, parents)
@@ -144,9 +142,9 @@ def _places(level: Level, parents: list[str]) -> Generator[str, None, list[str]]
     _check(len(under), level.kind)
     for n, parent in enumerate(under, 1):
         place = level.name if len(under) == 1 else f"{level.name} {n}"
-        yield from _row("node", id=f"{level.kind}-{n}", kind=level.kind, name=place)
+        yield from toml_table("node", id=f"{level.kind}-{n}", kind=level.kind, name=place)
         if parent:
-            yield from _row(parent=parent)
+            yield from toml_table("", parent=parent)
     return [f"{level.kind}-{n}" for n in range(1, len(under) + 1)]
 
 
@@ -159,11 +157,13 @@ def _grids(template: Template, parents: list[str]) -> Iterator[str]:
         workers = list(_workers(template, n))
         leader = next(worker for worker, roles in workers if "grid-leader" in roles)
         members = [worker for worker, _ in workers if worker != leader]
-        yield from _row("grid", id=f"grid-{n}", name=f"{template.grid.name} {n}", parent=parent)
-        yield from _row(leader=leader, members=members)
-        yield from _row(households=template.households, residents=template.residents)
+        yield from toml_table(
+            "grid", id=f"grid-{n}", name=f"{template.grid.name} {n}", parent=parent
+        )
+        yield from toml_table("", leader=leader, members=members)
+        yield from toml_table("", households=template.households, residents=template.residents)
         for worker, roles in workers:
-            yield from _row("person", id=worker, roles=list(roles), number=next(numbers))
+            yield from toml_table("person", id=worker, roles=list(roles), number=next(numbers))
 
 
 def _workers(template: Template, grid: int) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -176,11 +176,3 @@ def _workers(template: Template, grid: int) -> Iterator[tuple[str, tuple[str, ..
 def _check(places: int, kind: str) -> None:
     if places > PLACES_MAX:
         raise FiregridError(f"{places} times {kind}: a site file has at most {PLACES_MAX} of each")
-
-
-def _row(table: str = "", **values: Any) -> Iterator[str]:
-    if table:
-        yield ""
-        yield f"[[{table}]]"
-    for key, value in values.items():
-        yield f"{key} = {json.dumps(value, ensure_ascii=False)}"
