@@ -1,8 +1,10 @@
-"""The commands `firegrid site new`, `import`, `lint`, `tree` and `explain`: how a site file begins
-and grows, and what it says."""
+"""The commands `firegrid site new`, `import`, `lint`, `tree`, `plan` and `explain`: how a site
+file begins and grows, and what it says."""
 
 import json
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,16 @@ from firegrid.site.explain import explanation, sentences
 from firegrid.site.lint import warnings
 from firegrid.site.load import load_site
 from firegrid.site.model import Site
+from firegrid.site.plan import site_plan
 from firegrid.site.table import added_text, read_table
 from firegrid.site.template import read_template, site_text, templates
+from firegrid.state import State
 
 __all__ = ["command"]
 
 IMPORT = "firegrid.site-import/1"
 LINT = "firegrid.site-lint/1"
+PLAN = "firegrid.site-plan/1"
 TREE = "firegrid.site-tree/1"
 ONE_LINE_COLUMNS = 400  # outside a terminal nothing is wrapped
 
@@ -177,6 +182,45 @@ def explain(site: str, point: str, as_json: bool) -> None:
         return
     for line in sentences(row):
         click.echo(line)
+
+
+@command.command()
+@site_argument
+@click.option(
+    "--state",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The community's folder; otherwise NAME.firegrid beside the site file.",
+)
+@json_option
+@lang_option
+def plan(site: str, state: Path | None, as_json: bool) -> None:
+    """Say what SITE needs before it can be mounted: material, labels, and what is missing."""
+    path = site_path(site)
+    loaded = load_site(path)
+    found = site_plan(loaded, State.of(path, state))
+    if as_json:
+        _print_json({"schema": PLAN, "site": loaded.id} | found)
+        return
+    for line in _plan_lines(found):
+        click.echo(line)
+
+
+def _plan_lines(found: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
+    yield words.tell("plan.material")
+    for row in found["material"]:
+        gateways = words.listed(f"{name} {n}" for name, n in row["gateways"].items())
+        yield f"  {row['count']:4} {row['item']}  ({words.tell('plan.for', gateways=gateways)})"
+    counts = Counter(row["what"] for row in found["labels"])
+    yield words.tell("plan.labels", gateways=counts["gateway"], points=counts["point"])
+    for row in found["labels"]:
+        if row["what"] == "gateway":
+            yield f"  {row['id']}: {row['path']} / {row['place']}"
+        else:
+            yield f"    {row['number']} {row['id']}: {row['place']}"
+    yield words.tell("plan.missing" if found["missing"] else "plan.complete")
+    for row in found["missing"]:
+        yield f"  {row['where']}: {row['text']} [{row['rule']}]"
 
 
 def _report(path: Path) -> dict[str, Any]:
