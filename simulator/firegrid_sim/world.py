@@ -46,6 +46,7 @@ BROKER_HOST, BROKER_PORT = "10.0.0.1", 1883
 LATENCY_S = (0.002, 0.03)
 COMMIT_S = (0.005, 0.05)
 HANG_S = 60.0  # of the host: a VM that says nothing for so long hangs
+STANDING_MAX = 100_000  # questions at one moment
 WAIT_S = 0.5  # of the host, until we look whether it is gone
 DEATHS_MAX = 20  # of itself: then it is no use to go on
 
@@ -239,6 +240,7 @@ class GatewayWorld:
         """Answer the VM until it is gone or the world ends."""
         rest = b""
         boot_us = self.starts[-1]
+        before_us = standing = 0
         while self.now_us < self.end_us:
             while len(rest) < _ASK.size or len(rest) < _ASK.size + _more(rest):
                 data = self._read(asked, vm)
@@ -249,6 +251,11 @@ class GatewayWorld:
             body = rest[_ASK.size : _ASK.size + _more(rest)]
             rest = rest[_ASK.size + len(body) :]
             self._pass(boot_us + us, False)
+            standing = standing + 1 if self.now_us == before_us else 0
+            before_us = self.now_us
+            if standing > STANDING_MAX:
+                why = f"{self.gateway.id} asks and asks, and no time passes"
+                raise FiregridError(f"{why} (world's time {self.now_us / S:.3f} s)")
             if not self._verdict:
                 self._do(what, number, argument, body)
             self._answer(answered, boot_us)

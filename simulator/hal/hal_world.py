@@ -101,7 +101,7 @@ def die():
 def advance(until_us, stops):
     """Let time pass until then, or, where `stops`, until something comes."""
     global us
-    while us < until_us:
+    while us < until_us and not _cut:  # after a cut the world's time stands still
         if until_us < next_us:
             us = until_us
         elif ask(ADVANCE, int(stops), min(until_us - us, _LONGEST_US)) and stops:
