@@ -69,6 +69,10 @@ FLOORS = [
             "boardport.py": {"mpremote"},
             "seal.py": {"cryptography"},
             "identity.py": {"cryptography"},
+            "enrol.py": {"cryptography"},
+            "filesystem.py": {"littlefs"},
+            "boot.py": {"boot"},  # a board's own, in image/board: they start the application
+            "main.py": {"main"},
         },
     ),
     Floor(

@@ -39,6 +39,7 @@ COMMANDS = {
         "Desk", "Prove from the store that no record of a gateway is missing.", "desk"
     ),
     "ca": Listed("Plan", "Make the keys of a community: certificates, signatures, updates."),
+    "provision": Listed("Bench", "Make each gateway's identity and the image of its board."),
     "run": Listed("Develop", "Run a community: simulated gateways, broker, live view.", "sim"),
     "replay": Listed("Develop", "Feed a recorded trace to a simulated gateway.", "sim"),
     "sim": Listed("Develop", "Live through days in minutes: worlds from one seed.", "sim"),
@@ -53,6 +54,7 @@ OWN = {
     "command": "firegrid.commands.command:command",
     "audit": "firegrid.commands.audit:command",
     "ca": "firegrid.commands.ca:command",
+    "provision": "firegrid.commands.provision:command",
     "accept": "firegrid.commands.accept:command",
     "replace": "firegrid.commands.replace:command",
     "walktest": "firegrid.commands.walktest:command",

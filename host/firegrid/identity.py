@@ -20,13 +20,21 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
     load_pem_private_key,
+    load_pem_public_key,
 )
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from firegrid.errors import FiregridError
 from firegrid.state import State
 
-__all__ = ["DOCUMENT_SIGNING", "FORMAT", "PASSPHRASE_MIN", "YEARS", "Authority"]
+__all__ = [
+    "DOCUMENT_SIGNING",
+    "FORMAT",
+    "PASSPHRASE_MIN",
+    "YEARS",
+    "Authority",
+    "public_material",
+]
 
 FORMAT = 1
 PASSPHRASE_MIN = 10
@@ -41,9 +49,10 @@ _UPDATE = "update.pem"
 class Authority:
     """The community's keys, opened."""
 
-    def __init__(self, folder: Path, signing: ec.EllipticCurvePrivateKey) -> None:
+    def __init__(self, folder: Path, signing: ec.EllipticCurvePrivateKey, passphrase: str) -> None:
         self._folder = folder
         self._signing = signing
+        self._passphrase = passphrase
 
     @classmethod
     def create(cls, state: State, site: str, passphrase: str) -> "Authority":
@@ -89,7 +98,7 @@ class Authority:
                 _UPDATE_KEY: _locked(update, passphrase),
             },
         )
-        return cls(state.ca, signing)
+        return cls(state.ca, signing, passphrase)
 
     @classmethod
     def load(cls, state: State, passphrase: str) -> "Authority":
@@ -114,7 +123,7 @@ class Authority:
             ) from None
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise FiregridError(f"{path}: is no key of ours")
-        return cls(state.ca, key)
+        return cls(state.ca, key, passphrase)
 
     @property
     def certificate_path(self) -> Path:
@@ -143,9 +152,55 @@ class Authority:
         except (OSError, ValueError):
             raise FiregridError(f"{path}: is damaged", "bring it back from a copy") from None
 
+    def certify(self, key: ec.EllipticCurvePublicKey, name: str) -> bytes:
+        """Return a gateway's certificate, in DER. It is valid from the CA's own start, so that no
+        clock that lags refuses it, and as long as the CA: revocation ends one that was stolen."""
+        ca = self._certificate(_CA)
+        path = self._folder / _CA_KEY
+        try:
+            ca_key = load_pem_private_key(path.read_bytes(), self._passphrase.encode())
+        except (OSError, ValueError):
+            raise FiregridError(f"{path}: is damaged", "bring it back from a copy") from None
+        if not isinstance(ca_key, ec.EllipticCurvePrivateKey):
+            raise FiregridError(f"{path}: is no key of ours")
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(_named(name))
+            .issuer_name(ca.subject)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(ca.not_valid_before_utc)
+            .not_valid_after(ca.not_valid_after_utc)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(ca=False), critical=True)
+            .add_extension(
+                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False
+            )
+            .sign(ca_key, hashes.SHA256())
+        )
+        return certificate.public_bytes(Encoding.DER)
+
     def sign(self, data: bytes) -> bytes:
         """Return the signature of data: ECDSA with SHA-256, in DER."""
         return self._signing.sign(data, ec.ECDSA(hashes.SHA256()))
+
+
+def public_material(state: State) -> tuple[bytes, bytes]:
+    """Return what every gateway is given: the CA's certificate in DER, and the modulus of the
+    update key. Raise where the community has no keys."""
+    try:
+        ca = x509.load_pem_x509_certificate((state.ca / _CA).read_bytes())
+        update = load_pem_public_key((state.ca / _UPDATE).read_bytes())
+    except FileNotFoundError:
+        raise FiregridError(
+            f"{state.ca}: this community has no keys", "make them once: firegrid ca init SITE"
+        ) from None
+    except (OSError, ValueError):
+        raise FiregridError(f"{state.ca}: is damaged", "bring it back from a copy") from None
+    if not isinstance(update, rsa.RSAPublicKey):
+        raise FiregridError(f"{state.ca / _UPDATE}: is no key of ours")
+    modulus = update.public_numbers().n.to_bytes(UPDATE_BITS // 8, "big")
+    return ca.public_bytes(Encoding.DER), modulus
 
 
 def _named(name: str) -> x509.Name:

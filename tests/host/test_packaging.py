@@ -211,6 +211,7 @@ def test_the_wheel_carries_what_ships_and_no_firmware_source(wheel):
     assert "firegrid_sim/data/hal/machine.py" in names
     assert "firegrid/acceptance/report.css" in names
     assert "firegrid/templates/zhengzhou.toml" in names
+    assert "firegrid/image/board/boot.py" in names
     assert "firegrid/data/examples/jinshui-garden.toml" in names
     assert "firegrid/data/schemas/site.schema.json" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -1,0 +1,2 @@
+# Starts the application that boot.py has picked.
+import main  # noqa: F401

@@ -1,0 +1,115 @@
+"""Who each gateway is: its key and certificate from the community's CA, and its claim code.
+
+They lie in `identities/GATEWAY/` of the community's folder, made once and never again for the same
+id. The private key stays there only until its board has answered.
+"""
+
+import json
+import os
+import secrets
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from firegrid.errors import FiregridError
+from firegrid.identity import Authority
+from firegrid.image.prov import Prov
+from firegrid.state import State
+
+__all__ = ["FORMAT", "claim_code", "enrol", "is_enrolled", "prov_of"]
+
+FORMAT = 1
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
+_ABOUT, _KEY, _CERTIFICATE = "identity.json", "key.der", "certificate.der"
+
+
+def is_enrolled(state: State, gateway: str) -> bool:
+    """Return whether a gateway has an identity."""
+    return (state.identities / gateway / _ABOUT).exists()
+
+
+def enrol(state: State, authority: Authority, site: str, gateway: str) -> None:
+    """Make the identity of a gateway, whole or not at all."""
+    folder = state.identities / gateway
+    key = ec.generate_private_key(ec.SECP256R1())
+    about = {
+        "format": FORMAT,
+        "site": site,
+        "gateway": gateway,
+        "claim_code": _new_code(),
+        "made_s": int(datetime.now(UTC).timestamp()),
+    }
+    private = key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    files = {
+        _KEY: private,
+        _CERTIFICATE: authority.certify(key.public_key(), f"{site}/{gateway}"),
+        _ABOUT: (json.dumps(about, indent=2) + "\n").encode(),
+    }
+    state.make()
+    state.identities.mkdir(mode=0o700, exist_ok=True)
+    new = folder.with_name(f".{gateway}.new")
+    shutil.rmtree(new, ignore_errors=True)  # of one that was interrupted
+    new.mkdir(mode=0o700)
+    for name, data in files.items():
+        with os.fdopen(os.open(new / name, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    new.rename(folder)
+
+
+def _new_code() -> str:
+    code = "".join(secrets.choice(_LETTERS) for _ in range(8))
+    return f"{code[:4]}-{code[4:]}"
+
+
+def claim_code(state: State, gateway: str) -> str:
+    """Return what stands on a gateway's label beside its id."""
+    return str(_about(state, gateway)["claim_code"])
+
+
+def prov_of(state: State, authority_files: tuple[bytes, bytes], gateway: str) -> Prov | None:
+    """Return what the partition of a gateway says, None where its key has left for the board.
+
+    `authority_files`: the CA's certificate in DER, the modulus of the update key.
+    """
+    about = _about(state, gateway)
+    folder = state.identities / gateway
+    key = folder / _KEY
+    if not key.exists():
+        return None
+    ca, update_key = authority_files
+    return Prov(
+        str(about["site"]),
+        gateway,
+        _read(key),
+        _read(folder / _CERTIFICATE),
+        ca,
+        update_key,
+        str(about["claim_code"]),
+        int(str(about["made_s"])),
+    )
+
+
+def _about(state: State, gateway: str) -> dict[str, object]:
+    path = state.identities / gateway / _ABOUT
+    try:
+        about = json.loads(_read(path))
+        version = about["format"]
+        if version == FORMAT and {"site", "claim_code", "made_s"} <= set(about):
+            return dict(about)
+    except (ValueError, KeyError, TypeError):
+        version = None
+    if version not in (None, FORMAT):
+        raise FiregridError(f"{path}: format {version}; this program reads {FORMAT}")
+    raise FiregridError(f"{path}: is damaged", "bring it back from a copy")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FiregridError(f"{path}: cannot be read: {error.strerror or error}") from None
