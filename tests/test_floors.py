@@ -71,6 +71,7 @@ FLOORS = [
             "identity.py": {"cryptography"},
             "enrol.py": {"cryptography"},
             "filesystem.py": {"littlefs"},
+            "label.py": {"PIL", "segno"},
             "boot.py": {"boot"},  # a board's own, in image/board: they start the application
             "main.py": {"main"},
         },

@@ -15,7 +15,15 @@ FOLDER = ROOT / "requirements"
 RUN = ["pyproject.toml", "--extra", "sim", "--group", "build"]
 LOCKS = {
     "run": RUN,
-    "test": [*RUN, "--group", "test", "--constraints", "requirements/run.lock"],
+    "test": [
+        *RUN,
+        "--extra",
+        "labels",
+        "--group",
+        "test",
+        "--constraints",
+        "requirements/run.lock",
+    ],
     "typings": ["--group", "typings"],
 }
 HEADER = "# Exact versions for `make setup`; written by `make lock` from pyproject.toml.\n"
