@@ -6,7 +6,8 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 from firegrid import cli, words
-from firegrid.resources import schemas_dir, site_path
+from firegrid.resources import examples_dir, schemas_dir, site_path
+from firegrid.site.lint import warnings
 from firegrid.site.load import load_site
 
 SITE = load_site(site_path("jinshui-garden"))
@@ -62,6 +63,24 @@ def test_what_is_missing_is_told_and_goes_when_it_is_there(said, tmp_path):
     (tmp_path / "state" / "ca").mkdir(parents=True)
     found = report("jinshui-garden", "--state", tmp_path / "state")
     assert "no-ca" not in {row["rule"] for row in found["missing"]}
+
+
+@pytest.mark.parametrize("path", sorted(examples_dir().glob("*.toml")), ids=lambda path: path.stem)
+def test_a_shipped_example_can_be_planned(path, tmp_path):
+    site = load_site(path)
+    found = report(path, "--state", tmp_path / "none")
+    assert len(found["labels"]) == len(site.gateways) + len(site.points)
+
+
+def test_nanyuan_is_complete_but_for_its_keys(tmp_path):
+    found = report("nanyuan-shops", "--state", tmp_path / "none")
+    assert [row["rule"] for row in found["missing"]] == ["no-ca"]
+    assert "16 ESP32 board with 4 MiB of flash  (1 for each gateway)" in plan("nanyuan-shops")
+    site = load_site(site_path("nanyuan-shops"))
+    assert warnings(site) == []
+    assert len(site.gateways) == 16
+    kinds = {"smoke", "leakage", "gas"}
+    assert all({p.kind for p in site.points_of(one.id)} == kinds for one in site.gateways)
 
 
 def test_a_new_site_says_that_it_has_no_gateways(tmp_path):

@@ -207,10 +207,10 @@ def plan(site: str, state: Path | None, as_json: bool) -> None:
 
 
 def _plan_lines(found: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
+    gateways = sum(row["what"] == "gateway" for row in found["labels"])
     yield words.tell("plan.material")
     for row in found["material"]:
-        gateways = words.listed(f"{name} {n}" for name, n in row["gateways"].items())
-        yield f"  {row['count']:4} {row['item']}  ({words.tell('plan.for', gateways=gateways)})"
+        yield f"  {row['count']:4} {row['item']}  ({_shared(row['gateways'], gateways)})"
     counts = Counter(row["what"] for row in found["labels"])
     yield words.tell("plan.labels", gateways=counts["gateway"], points=counts["point"])
     for row in found["labels"]:
@@ -221,6 +221,14 @@ def _plan_lines(found: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
     yield words.tell("plan.missing" if found["missing"] else "plan.complete")
     for row in found["missing"]:
         yield f"  {row['where']}: {row['text']} [{row['rule']}]"
+
+
+def _shared(counts: dict[str, int], gateways: int) -> str:
+    """Say how many of a part each gateway gets; briefly, where all get as many."""
+    if len(counts) == gateways > 1 and len(set(counts.values())) == 1:
+        return words.tell("plan.each", count=next(iter(counts.values())))
+    named = words.listed(f"{name} {n}" for name, n in counts.items())
+    return words.tell("plan.for", gateways=named)
 
 
 def _report(path: Path) -> dict[str, Any]:
