@@ -72,6 +72,7 @@ FLOORS = [
             "enrol.py": {"cryptography"},
             "filesystem.py": {"littlefs"},
             "label.py": {"PIL", "segno"},
+            "ports.py": {"serial"},
             "boot.py": {"boot"},  # a board's own, in image/board: they start the application
             "main.py": {"main"},
         },

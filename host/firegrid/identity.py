@@ -33,6 +33,7 @@ __all__ = [
     "PASSPHRASE_MIN",
     "YEARS",
     "Authority",
+    "ca_begins",
     "public_material",
 ]
 
@@ -183,6 +184,12 @@ class Authority:
     def sign(self, data: bytes) -> bytes:
         """Return the signature of data: ECDSA with SHA-256, in DER."""
         return self._signing.sign(data, ec.ECDSA(hashes.SHA256()))
+
+
+def ca_begins(state: State) -> float:
+    """Return when the CA begins, in Unix time; raise where the community has no keys."""
+    certificate = x509.load_der_x509_certificate(public_material(state)[0])
+    return certificate.not_valid_before_utc.timestamp()
 
 
 def public_material(state: State) -> tuple[bytes, bytes]:

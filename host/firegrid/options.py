@@ -1,10 +1,14 @@
 """Options that many commands share."""
 
+from typing import Any
+
 import click
 
 from firegrid import words
 
-__all__ = ["lang_option"]
+__all__ = ["HostPort", "lang_option"]
+
+PORT_MAX = 65535
 
 
 def _use(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
@@ -19,3 +23,23 @@ lang_option = click.option(
     callback=_use,
     help="Language of what is shown; otherwise the environment's.",
 )
+
+
+class HostPort(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
+    """HOST or HOST:PORT; the usual port where none is named."""
+
+    name = "host"
+    usual = 1883  # the firmware speaks MQTT without TLS as yet
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        """Return (host, port)."""
+        if isinstance(value, tuple):
+            return value
+        host, colon, port = str(value).rpartition(":")
+        if not colon:
+            host, port = port, str(self.usual)
+        if not host or not port.isdigit() or not 0 < int(port) <= PORT_MAX:
+            self.fail(f'"{value}" is no HOST or HOST:PORT', param, ctx)
+        return host, int(port)

@@ -12,6 +12,7 @@ from firegrid.identity import Authority, public_material
 from firegrid.image.build import FORMAT, IMAGE, MANIFEST, parts_of, write_image
 from firegrid.image.enrol import enrol, is_enrolled, prov_of
 from firegrid.image.interpreter import Interpreter, read_interpreter
+from firegrid.options import HostPort
 from firegrid.passphrase import passphrase_options, read_passphrase
 from firegrid.resources import firmware_dir, site_path
 from firegrid.site.config import config_lines
@@ -23,22 +24,6 @@ from firegrid.wifi import key_of
 __all__ = ["command"]
 
 SCHEMA = "firegrid.provision/1"
-PORT = 1883  # the firmware speaks MQTT without TLS as yet
-PORT_MAX = 65535
-
-
-class _Broker(click.ParamType[tuple[str, int]]):
-    name = "host"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, int]:
-        host, colon, port = str(value).rpartition(":")
-        if not colon:
-            host, port = port, str(PORT)
-        if not host or not port.isdigit() or not 0 < int(port) <= PORT_MAX:
-            self.fail(f'"{value}" is no HOST or HOST:PORT', param, ctx)
-        return host, int(port)
 
 
 @click.command()
@@ -54,9 +39,9 @@ class _Broker(click.ParamType[tuple[str, int]]):
 @click.option(
     "--broker",
     required=True,
-    type=_Broker(),
+    type=HostPort(),
     metavar="HOST[:PORT]",
-    help=f"Where the gateways find their broker; port {PORT} where none is named.",
+    help=f"Where the gateways find their broker; port {HostPort.usual} where none is named.",
 )
 @passphrase_options
 @click.option(

@@ -1,0 +1,31 @@
+"""The serial ports of this machine, as far as something is plugged in."""
+
+from typing import NamedTuple
+
+from serial.tools import list_ports
+
+__all__ = ["Port", "ports"]
+
+
+class Port(NamedTuple):
+    """A port: its device, and what is known of what is plugged in."""
+
+    device: str
+    description: str
+
+
+def ports() -> list[Port]:
+    """Return the ports in the order of their names; those without any hardware are left out."""
+    found = []
+    for one in sorted(list_ports.comports()):
+        if one.vid is None and one.hwid in ("n/a", None):
+            continue
+        parts = [one.description or "serial port"]
+        if one.vid is not None:
+            parts.append(f"USB {one.vid:04x}:{one.pid:04x}")
+        if one.serial_number:
+            parts.append(f"serial number {one.serial_number}")
+        if one.location:
+            parts.append(f"at {one.location}")
+        found.append(Port(one.device, ", ".join(parts)))
+    return found
