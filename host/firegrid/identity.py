@@ -6,8 +6,6 @@ which a gateway can check with three-argument pow) signs application updates.
 """
 
 import json
-import os
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from firegrid.errors import FiregridError
-from firegrid.state import State
+from firegrid.state import State, write_folder
 
 __all__ = [
     "DOCUMENT_SIGNING",
@@ -87,8 +85,9 @@ class Authority:
         )
         about = {"format": FORMAT, "site": site, "made_at": now.isoformat()}
         public = update.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        _write(
-            state,
+        state.make()
+        write_folder(
+            state.ca,
             {
                 _ABOUT: (json.dumps(about, indent=2) + "\n").encode(),
                 _CA: ca.public_bytes(Encoding.PEM),
@@ -246,17 +245,3 @@ def _locked(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, passphrase: str
     return key.private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase.encode())
     )
-
-
-def _write(state: State, files: dict[str, bytes]) -> None:
-    """Write all of them, or none: the folder appears whole."""
-    state.make()
-    folder = state.ca.with_name(state.ca.name + ".new")
-    shutil.rmtree(folder, ignore_errors=True)  # of one that was interrupted
-    folder.mkdir(mode=0o700)
-    for name, data in files.items():
-        with os.fdopen(os.open(folder / name, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    folder.rename(state.ca)

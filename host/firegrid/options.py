@@ -1,12 +1,13 @@
 """Options that many commands share."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from firegrid import words
 
-__all__ = ["HostPort", "lang_option"]
+__all__ = ["HostPort", "lang_option", "state_option"]
 
 PORT_MAX = 65535
 
@@ -22,6 +23,13 @@ lang_option = click.option(
     expose_value=False,
     callback=_use,
     help="Language of what is shown; otherwise the environment's.",
+)
+
+state_option = click.option(
+    "--state",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The community's folder; otherwise NAME.firegrid beside the site file.",
 )
 
 

@@ -3,12 +3,15 @@
 Beside `NAME.toml` lies `NAME.firegrid/`, readable by its owner alone and ignored by git.
 """
 
+import os
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from firegrid.errors import FiregridError
 
-__all__ = ["State"]
+__all__ = ["State", "write_folder"]
 
 _IGNORE_ALL = "*\n"
 
@@ -76,3 +79,22 @@ class State:
     def reports(self) -> Path:
         """Acceptance reports and labels."""
         return self.directory / "reports"
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder with these files, for its owner alone. It appears whole or not at all, in the
+    place of one that is there; raise OSError where that cannot be."""
+    new, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in (new, old):  # of one that was interrupted
+        shutil.rmtree(left, ignore_errors=True)
+    new.mkdir(mode=0o700)
+    for name, data in files.items():
+        with os.fdopen(os.open(new / name, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)

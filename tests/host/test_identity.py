@@ -87,11 +87,11 @@ def test_a_wrong_passphrase_no_keys_and_a_damaged_folder_are_told(made, tmp_path
 
 def test_an_interrupted_start_leaves_nothing_in_the_way(tmp_path):
     state = State(tmp_path / "state").make()
-    (state.directory / "ca.new").mkdir()
-    (state.directory / "ca.new" / "ca.pem").write_text("half")
+    (state.directory / ".ca.new").mkdir()
+    (state.directory / ".ca.new" / "ca.pem").write_text("half")
     made = Authority.create(state, "walk", PASSPHRASE)
     assert made.fingerprint == Authority.load(state, PASSPHRASE).fingerprint
-    assert not (state.directory / "ca.new").exists()
+    assert not (state.directory / ".ca.new").exists()
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")

@@ -19,7 +19,7 @@ from firegrid.acceptance.results import Results, utc
 from firegrid.acceptance.seal import Signer, Verdict, sealed, verify
 from firegrid.errors import FiregridError
 from firegrid.identity import Authority
-from firegrid.options import lang_option
+from firegrid.options import lang_option, state_option
 from firegrid.passphrase import passphrase_options, read_passphrase
 from firegrid.resources import site_path
 from firegrid.site.load import load_site
@@ -50,12 +50,7 @@ NOT_SO = 3  # exit code: something is open, or the report is not what was signed
     "for it until when, and why. May be given again.",
 )
 @passphrase_options
-@click.option(
-    "--state",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="The community's folder; otherwise NAME.firegrid beside the site file.",
-)
+@state_option
 @click.option(
     "--verify",
     "report",

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from firegrid.identity import Authority
+from firegrid.options import state_option
 from firegrid.passphrase import passphrase_options, read_passphrase
 from firegrid.resources import site_path
 from firegrid.site.load import load_site
@@ -24,12 +25,7 @@ def command() -> None:
 @command.command()
 @click.argument("site")
 @passphrase_options
-@click.option(
-    "--state",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="The community's folder; otherwise NAME.firegrid beside the site file.",
-)
+@state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def init(
     site: str,

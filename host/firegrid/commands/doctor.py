@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from firegrid.checkup import checkup
-from firegrid.options import HostPort
+from firegrid.options import HostPort, state_option
 from firegrid.resources import site_path
 from firegrid.site.load import load_site
 from firegrid.state import State
@@ -20,12 +20,7 @@ NOT_SO = 3
 @click.command()
 @click.argument("site")
 @click.option("--broker", type=HostPort(), metavar="HOST[:PORT]", help="Try this broker, too.")
-@click.option(
-    "--state",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="The community's folder; otherwise NAME.firegrid beside the site file.",
-)
+@state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(site: str, broker: tuple[str, int] | None, state: Path | None, as_json: bool) -> None:
     """Check what a bench needs for SITE: ports, disk, clock, keys, networks, identities.

@@ -9,6 +9,7 @@ import click
 from firegrid.errors import FiregridError
 from firegrid.image.enrol import claim_code, is_enrolled
 from firegrid.label import Label, draw, find_font, pdf_bytes, png_bytes, zpl
+from firegrid.options import state_option
 from firegrid.resources import site_path
 from firegrid.site.load import load_site
 from firegrid.site.model import Gateway, Site
@@ -42,12 +43,7 @@ SCHEMA = "firegrid.label/1"
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A font with all letters of your places; otherwise one that is found.",
 )
-@click.option(
-    "--state",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="The community's folder; otherwise NAME.firegrid beside the site file.",
-)
+@state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(site: str, gateways: tuple[str, ...], kind: str, as_json: bool, **given: Any) -> None:
     """Write the labels of SITE's gateways, or of each GATEWAY that is named.

@@ -12,7 +12,7 @@ from firegrid.identity import Authority, public_material
 from firegrid.image.build import FORMAT, IMAGE, MANIFEST, parts_of, write_image
 from firegrid.image.enrol import enrol, is_enrolled, prov_of
 from firegrid.image.interpreter import Interpreter, read_interpreter
-from firegrid.options import HostPort
+from firegrid.options import HostPort, state_option
 from firegrid.passphrase import passphrase_options, read_passphrase
 from firegrid.resources import firmware_dir, site_path
 from firegrid.site.config import config_lines
@@ -44,12 +44,7 @@ SCHEMA = "firegrid.provision/1"
     help=f"Where the gateways find their broker; port {HostPort.usual} where none is named.",
 )
 @passphrase_options
-@click.option(
-    "--state",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="The community's folder; otherwise NAME.firegrid beside the site file.",
-)
+@state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(site: str, gateways: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Make the identities and images of SITE's gateways, or of each GATEWAY that is named.

@@ -13,7 +13,7 @@ from firegrid import words
 from firegrid.acceptance.replacing import Exchange
 from firegrid.acceptance.results import utc
 from firegrid.errors import FiregridError
-from firegrid.options import lang_option
+from firegrid.options import lang_option, state_option
 from firegrid.resources import examples_dir, site_path
 from firegrid.site.load import load_site
 from firegrid.state import State
@@ -36,12 +36,7 @@ SCHEMA = "firegrid.replace/1"
 )
 @click.option("--why", default="", metavar="TEXT", help="What was wrong with the old one.")
 @click.option("--yes", is_flag=True, help="Change the site file without asking.")
-@click.option(
-    "--state",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="The community's folder; otherwise NAME.firegrid beside the site file.",
-)
+@state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; needs --yes.")
 @lang_option
 def command(site: str, old: str, new: str, as_json: bool, **given: Any) -> None:

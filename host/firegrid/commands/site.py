@@ -12,7 +12,7 @@ import click
 
 from firegrid import words
 from firegrid.errors import FiregridError
-from firegrid.options import lang_option
+from firegrid.options import lang_option, state_option
 from firegrid.resources import site_path
 from firegrid.site.explain import explanation, sentences
 from firegrid.site.lint import warnings
@@ -186,12 +186,7 @@ def explain(site: str, point: str, as_json: bool) -> None:
 
 @command.command()
 @site_argument
-@click.option(
-    "--state",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="The community's folder; otherwise NAME.firegrid beside the site file.",
-)
+@state_option
 @json_option
 @lang_option
 def plan(site: str, state: Path | None, as_json: bool) -> None:

@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -20,7 +19,7 @@ from firegrid.acceptance.results import Results
 from firegrid.acceptance.walk import Walk
 from firegrid.errors import FiregridError
 from firegrid.ingest import Ingest
-from firegrid.options import lang_option
+from firegrid.options import lang_option, state_option
 from firegrid.orders import Clerk, Order, fault
 from firegrid.resources import site_path
 from firegrid.site.load import load_site
@@ -87,12 +86,7 @@ def _broker_url(_ctx: click.Context, _param: click.Parameter, value: str) -> str
 @click.option(
     "--desk", is_flag=True, help="Be the desk, too, and store: where no other one is reached."
 )
-@click.option(
-    "--state",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="The community's folder; otherwise NAME.firegrid beside the site file.",
-)
+@state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @lang_option
 @click.pass_context

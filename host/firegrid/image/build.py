@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +11,7 @@ from firegrid.image.filesystem import application, filesystem_image, on_board
 from firegrid.image.interpreter import BOOTLOADER_AT, Interpreter
 from firegrid.image.layout import FLASH_BYTES, TABLE_AT, partition, table_bytes
 from firegrid.image.prov import Prov, prov_bytes
+from firegrid.state import write_folder
 
 __all__ = ["FORMAT", "IMAGE", "MANIFEST", "Part", "image_bytes", "parts_of", "write_image"]
 
@@ -74,20 +73,8 @@ def write_image(folder: Path, parts: Sequence[Part], about: dict[str, Any]) -> d
         ],
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    new, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
     try:
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.rmtree(new, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
-        new.mkdir(mode=0o700)
-        for name, data in ((IMAGE, image), (MANIFEST, text.encode())):
-            with os.fdopen(os.open(new / name, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
-                file.write(data)
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        write_folder(folder, {IMAGE: image, MANIFEST: text.encode()})
     except OSError as error:
-        shutil.rmtree(new, ignore_errors=True)
         raise FiregridError(f"{folder}: cannot be written: {error.strerror or error}") from None
     return manifest

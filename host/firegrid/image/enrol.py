@@ -5,9 +5,7 @@ id. The private key stays there only until its board has answered.
 """
 
 import json
-import os
 import secrets
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from firegrid.errors import FiregridError
 from firegrid.identity import Authority
 from firegrid.image.prov import Prov
-from firegrid.state import State
+from firegrid.state import State, write_folder
 
 __all__ = ["FORMAT", "claim_code", "enrol", "is_enrolled", "prov_of"]
 
@@ -49,16 +47,7 @@ def enrol(state: State, authority: Authority, site: str, gateway: str) -> None:
         _ABOUT: (json.dumps(about, indent=2) + "\n").encode(),
     }
     state.make()
-    state.identities.mkdir(mode=0o700, exist_ok=True)
-    new = folder.with_name(f".{gateway}.new")
-    shutil.rmtree(new, ignore_errors=True)  # of one that was interrupted
-    new.mkdir(mode=0o700)
-    for name, data in files.items():
-        with os.fdopen(os.open(new / name, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    new.rename(folder)
+    write_folder(folder, files)
 
 
 def _new_code() -> str:
