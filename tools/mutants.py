@@ -4,7 +4,8 @@
     make mutants ARGS="--only latch" # those whose name has this word
 
 Each planted firmware lives through the same few worlds until one of their checkers says so. What
-nobody catches is listed, and asks for a checker. Exit code 3: something got away.
+nobody catches is listed, and asks for a checker. Exit code 3: something got away. Where all are
+planted, the firmware as it is lives through the same worlds first: they must find nothing.
 """
 
 import json
@@ -241,6 +242,9 @@ MUTANTS = (
     ),
 )
 
+# The worlds must find nothing where nothing is planted: else what they catch says nothing.
+CONTROL = Mutant("nothing planted", "boot.py", "import gc", "import gc")
+
 
 def plant(mutant: Mutant, firmware: Path) -> None:
     """Write one fault into a copy of the firmware; raise where its text is not there just once."""
@@ -318,7 +322,10 @@ def main(only: str, as_json: bool) -> None:
     if not chosen:
         raise click.UsageError(f'no fault has "{only}" in its name')
     rows = []
-    for n, caught in enumerate(hunts(chosen), 1):
+    found = hunts(chosen if only else [CONTROL, *chosen])
+    if not only and (control := next(found)).world:
+        raise FiregridError(f"{control.checkers}: in {control.world}, with nothing planted")
+    for n, caught in enumerate(found, 1):
         told = ", ".join(caught.checkers) or "nobody"
         click.echo(f"{n} of {len(chosen)}: {caught.mutant.name}: {told}", err=True)
         rows.append(row_of(caught))

@@ -5,7 +5,6 @@ outputs. This side drives the inputs, reads the taps, and is the reset logic: it
 expired watchdog, starts the VM again after any exit, and can cut the power.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -336,12 +335,20 @@ class Board:
 
     def type(self, line: str) -> None:
         """Type a line at the serial port; it is lost where no VM runs."""
-        with contextlib.suppress(OSError):
+        self.send(line.encode() + b"\n")
+
+    def send(self, data: bytes) -> bool:
+        """Send bytes to the serial port; return whether a VM has them."""
+        try:
             keys = os.open(self._keys, os.O_WRONLY | os.O_NONBLOCK)
-            try:
-                os.write(keys, line.encode() + b"\n")
-            finally:
-                os.close(keys)
+        except OSError:
+            return False
+        try:
+            return os.write(keys, data) == len(data)
+        except OSError:
+            return False
+        finally:
+            os.close(keys)
 
     def last_words(self) -> str:
         """The last line that the VM has printed."""

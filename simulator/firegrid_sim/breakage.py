@@ -1,6 +1,7 @@
 """What each fault of the model does to a world: `faults.py` says how often, and what must hold."""
 
 from functools import partial
+from random import Random
 from typing import TYPE_CHECKING
 
 from firegrid.flashlog import SECTOR_BYTES, read_image
@@ -19,6 +20,8 @@ LATE_S = 2.0
 HEALS = 0.5  # of all half-open connections
 LIE_S = (-40 * 86400.0, 400 * 86400.0)  # the desk's clock beside the true one
 RECORD_BYTES = 32
+DRIFT, DRIFT_STEPS = (0.05, 0.3), 20
+GARBAGE_BYTES = 200
 _WELL = {  # nothing is broken
     "passes": True,
     "broker_up": True,
@@ -32,8 +35,9 @@ _WELL = {  # nothing is broken
 class Breakage:
     """Breaks one world; what is broken heals by itself."""
 
-    def __init__(self, world: "GatewayWorld") -> None:
+    def __init__(self, world: "GatewayWorld", seed: str) -> None:
         self._world = world
+        self._chance = Random(seed)
 
     def happens(self, fault: Planned) -> None:
         """Let a fault happen."""
@@ -127,6 +131,31 @@ class Breakage:
         """The I2C bus is held down."""
         self._world.set_stuck(True)
         self._world.after(lasts_s, partial(self._world.set_stuck, False))
+
+    def sensor_drift(self, lasts_s: float) -> None:
+        """It shows more and more of too little or too much, then is as it was."""
+        world, chance = self._world, self._chance
+        point = chance.choice(world.points).id
+        if point in world.drifts:
+            return
+        worst = chance.choice((-1, 1)) * chance.uniform(*DRIFT)
+        world.hear("drift", point=point, on=True)
+        for n in range(1, DRIFT_STEPS):
+            factor = 1 + worst * n / DRIFT_STEPS
+            world.after(lasts_s * n / DRIFT_STEPS, partial(world.drift, point, factor))
+        world.after(lasts_s, partial(world.drift, point, None))
+        world.drift(point, 1.0)
+
+    def uart_garbage(self, _lasts_s: float) -> None:
+        """Bytes come that nobody has typed: what a loose plug or a wrong rate makes of them."""
+        size = self._chance.randrange(1, GARBAGE_BYTES)
+        ends = self._chance.random()  # some of it looks like lines
+        self._world.send_serial(
+            bytes(
+                0x0A if self._chance.random() < ends / 8 else self._chance.randrange(256)
+                for _ in range(size)
+            )
+        )
 
     # ---- flash ----
 

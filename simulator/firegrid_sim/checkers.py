@@ -138,6 +138,7 @@ class Checkers:
         self._hangs_s: float | None = None
         self._raises = 0  # since the last start
         self._last = (0, 0)  # boot and number of the newest record
+        self._answers: dict[tuple[int, int], tuple[int, int]] = {}  # commands: by what event
         self._samples_of: dict[int, range] = {}  # numbers that a start has given out
         self.world: GatewayWorld | None = None
 
@@ -175,9 +176,9 @@ class Checkers:
     def _power_heard(self, on: bool) -> None:
         self.power.append((self.now_s, on))
         self.row("power", on=on)
+        self._hangs_s = None
         if on:
             self._raises = 0
-            self._hangs_s = None
         else:
             self.sounds.append((self.now_s, False))
             self._lamp_since = (self.now_s, False)
@@ -224,6 +225,12 @@ class Checkers:
         else:
             self._close(point)
 
+    def _drift_heard(self, point: str, on: bool) -> None:
+        if on:
+            self._open[point, "drift"] = self.now_s
+        else:
+            self._close(point, ("drift",))
+
     def _blip_heard(self, point: str, lasts_s: float) -> None:
         self.blips.append(Span(self.now_s, self.now_s + lasts_s, point))
 
@@ -243,7 +250,7 @@ class Checkers:
                 self._spans(how).append(Span(since_s, self.now_s, point))
 
     def _spans(self, how: str) -> list[Span]:
-        return self.odd if how == "odd" else self.lost
+        return self.odd if how in ("odd", "drift") else self.lost
 
     # ---- outputs ----
 
@@ -339,6 +346,14 @@ class Checkers:
             event.conditions,
         ):
             self.fail("invented", f"event {n} of start {boot} came twice and differs")
+
+        act = event.act
+        if act and act.how == "console":
+            self.fail("invented", f"{act.verb} at the console, where nobody was")
+        if act and act.id and act.result in ("done", "refused"):
+            first = self._answers.setdefault((act.id, event.point), (boot, n))
+            if first != (boot, n):
+                self.fail("invented", f"command {act.id} ({act.verb}) was carried out twice")
 
     def _failure_heard(self, why: str) -> None:
         self.fail("order", why)

@@ -12,7 +12,8 @@ half-open      3      packets vanish, the connection stands,  noticed within a m
                       and half of them never pass again
 slow-link      4      each packet takes up to 2 s longer      nothing is lost
 broker-restart 3      the broker dies and forgets all         nothing is lost
-redelivered    2      it hands all on twice, out of order     nothing is stored twice
+redelivered    2      all is handed on twice, both ways; to   nothing is stored twice, no command
+                      the desk out of order                   is carried out twice
 desk-dies      3      between commit and answer, for 10 s     nothing is lost, nothing stored twice
                       to 10 min
 clock-lies     1      the desk's clock is days off            nothing is lost, alarms sound
@@ -26,6 +27,9 @@ heap-full      1      nearly all of the heap is taken, 1 s    it goes on or star
                       to 20 s                                 nothing durable is lost
 task-raises    1      a call of the network raises            the task is started again
 task-hangs     0.5    a call never returns                    the watchdog resets, only then
+uart-garbage   4      rubbish comes over the serial port      nothing is done
+sensor-drift   1      a sensor shows up to 30 % too little    the other points are as they were
+                      or too much, more and more
 
 Rates are a gateway's, ours, and far above life's: a world of days must meet what years bring. Half
 of all worlds meet the wrap of the millisecond counter, a quarter has no more heap than a board.
@@ -73,6 +77,8 @@ FAULTS = {
         Fault("heap-full", 1, 1, 20),
         Fault("task-raises", 1, 1, 1),
         Fault("task-hangs", 0.5, 1, 1),
+        Fault("uart-garbage", 4, 1, 1),
+        Fault("sensor-drift", 1, 600, 7200),
     )
 }
 

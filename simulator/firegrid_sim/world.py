@@ -56,6 +56,7 @@ _COMING = struct.Struct("<HBH")
 _TRAPS = {RAISE: "raise", HANG: "hang"}
 _ADVANCE, _CONNECT, _SEND, _CLOSE, _TRAP = range(5)
 _CONNECTED, _DATA, _CLOSED = 1, 2, 3
+_SERIAL = 0  # no connection: the serial port
 
 
 @dataclass
@@ -81,7 +82,7 @@ class Connection:
 class GatewayWorld:
     """One gateway for some days. `hear(what, **about)` gets everything that happens."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(  # noqa: PLR0913, PLR0915
         self,
         site: Site,
         gateway: Gateway,
@@ -117,6 +118,8 @@ class GatewayWorld:
         self._order = count()
         self._coming: list[tuple[int, int, int]] = []  # connection, what, how many bytes
         self._connections: dict[int, Connection] = {}
+        self.drifts: dict[str, float] = {}  # what is shown for what is true, by point
+        self._true: dict[str, dict[str, float]] = {}
         self._verdict = GO
         self._told: list[int] = []  # to a board that lives on, and has to deal with it
         self._off_s = BOOT_S
@@ -131,7 +134,7 @@ class GatewayWorld:
         span_s = max(0.0, days * 86400 - SETTLE_S)
         for point in self.points:
             self._live(point.id, room(point, seed, days), span_s)
-        breakage = Breakage(self)
+        breakage = Breakage(self, f"{seed}/{gateway.id}/breakage")
         for fault in planned(self.rng, rates, span_s):
             self.at(round(fault.at_s * S), partial(breakage.happens, fault))
         self._people = People(self, f"{seed}/{gateway.id}")
@@ -429,11 +432,14 @@ class GatewayWorld:
                 self.at(round(at_s * S), tell)
 
     def _drive(self, point: str, signals: dict[str, float]) -> None:
+        """Let a sensor see what is true at its place, as far as it does not drift."""
         sensor = self.sensors[point]
-        if not signals:
-            sensor.set(sensor.rest, sensor.signals[sensor.rest].rest)
+        signals = signals or {sensor.rest: sensor.signals[sensor.rest].rest}
+        self._true[point] = signals
         for signal, value in signals.items():
-            sensor.set(signal, value)
+            known = sensor.signals[signal]
+            shown = value * self.drifts.get(point, 1.0)
+            sensor.set(signal, min(max(shown, known.low), known.high))
         self._wire(sensor)
 
     # ---- what can be broken: see breakage.py ----
@@ -485,7 +491,8 @@ class GatewayWorld:
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send something from the desk."""
-        self._broker.publish(topic, payload)
+        for _ in range(1 + self.twice):
+            self._broker.publish(topic, payload)
 
     def set_fault(self, point: str, kind: str | None, *, aloud: bool = True) -> None:
         """Break a sensor, or mend it; what is wrong with a converter is so for all at it."""
@@ -498,6 +505,20 @@ class GatewayWorld:
             beside = shared and one.address == sensor.address is not None
             if aloud and (one is sensor or beside):
                 self.hear("sensor", point=one.point.id, fault=kind)
+
+    def drift(self, point: str, factor: float | None) -> None:
+        """Let a sensor show so many times what is true; None: it shows what is."""
+        if factor is None:
+            del self.drifts[point]
+            self.hear("drift", point=point, on=False)
+        else:
+            self.drifts[point] = factor
+        self._drive(point, self._true.get(point, {}))
+
+    def send_serial(self, data: bytes) -> None:
+        """Send bytes to the serial port, where the board runs."""
+        if self._running and self._board.send(data):
+            self._coming.append((_SERIAL, _DATA, len(data)))
 
     def set_stuck(self, stuck: bool) -> None:
         """Hold the I2C bus down, or let it go."""

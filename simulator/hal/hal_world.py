@@ -144,8 +144,28 @@ def busy(duration_us, size):
     return _cut
 
 
+class Serial:
+    """What came over the serial port: so many bytes wait there, of which a look takes one."""
+
+    came = 0
+
+    def come(self, kind, size):
+        """Something has come."""
+        self.came += size
+
+    def events(self):
+        """Return what poll finds."""
+        if not self.came:
+            return 0
+        self.came -= 1
+        return POLLIN
+
+
+_sockets[0] = _serial = Serial()
+
+
 class Poll:
-    """select.poll over the sockets of the world; nothing comes from anything else."""
+    """select.poll over the sockets of the world; anything else is the serial port."""
 
     def __init__(self):
         self._sockets = []
@@ -154,7 +174,7 @@ class Poll:
     def register(self, thing, mask=POLLIN | POLLOUT):
         """Look at it, too."""
         if type(thing) is not Socket:
-            return
+            thing = _serial
         mask |= POLLERR | POLLHUP
         if thing in self._sockets:
             self._masks[self._sockets.index(thing)] = mask

@@ -77,6 +77,19 @@ def test_what_must_hold_holds_for_a_month(gateway, bench, request):
     lives_through(plan(gateway, drawn % 2**32, SOAK_DAYS, faults.rates(())), bench)
 
 
+def test_garbage_at_the_console_does_nothing_and_is_answered(bench, monkeypatch):
+    said = []
+
+    def look_and_judge(checkers, world, judge=simworld.judge):
+        said.append(world._board.console())
+        judge(checkers, world)
+
+    monkeypatch.setattr(simworld, "judge", look_and_judge)
+    found = play(plan("gw-yard", 3, 0.02, PEACE | {"uart-garbage": 1000.0}), bench)
+    assert found.violations == [] and found.counts["fault uart-garbage"] > 3
+    assert said[0].count("not done: ") > 3
+
+
 @pytest.mark.full
 def test_worlds_that_failed_once_fail_no_more(bench):
     for world in kept():
