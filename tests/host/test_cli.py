@@ -167,7 +167,8 @@ def test_an_unknown_site_names_the_shipped_ones():
     assert done.exit_code == 1
     assert done.stderr == (
         "firegrid: jinshui: no such site file; "
-        "give the path of a file or the name of a shipped one: baisheng-garden, jinshui-garden\n"
+        "give the path of a file or the name of a shipped one: baisheng-garden, jinshui-garden, "
+        "nanyuan-shops\n"
     )
 
 

@@ -230,6 +230,7 @@ def test_a_converter_on_i2c_is_replayed_as_well(trace):
     assert summary["rows"][-1]["conditions"] == ["ALARM", "SUPERVISORY"]
 
 
+@pytest.mark.full
 def test_the_true_rms_of_a_leakage_is_replayed_as_well(trace):
     """A busy host spoils some waveforms: of several the middle one counts, far from any limit."""
     path = trace("s,ma\n" + "".join(f"{n / 2.5},{50 if n < 5 else 600}\n" for n in range(10)))

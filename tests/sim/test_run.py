@@ -222,6 +222,7 @@ def test_a_run_can_use_a_broker_that_is_there(scenario, tmp_path):
 # ---- what it must notice ----
 
 
+@pytest.mark.full
 def test_an_uplink_that_is_cut_for_good_is_missing_events_and_exit_code_3(tmp_path):
     path = tmp_path / "cut.toml"
     path.write_text(SMOKE + LINK_LOST)

@@ -61,16 +61,27 @@ def filesystem_image(files: Mapping[str, bytes]) -> bytes:
     """Return the blocks in use of a file system as large as the partition: the same bytes for the
     same files; raise where they do not fit."""
     room = partition("vfs").size // SECTOR
-    least = sum(len(content) // SECTOR for content in files.values()) // 2 + 4
-    for blocks in range(least, room + 1):
-        try:
-            made = _made(files, blocks)
-        except LittleFSError:
-            continue  # no space left
-        made.fs_grow(room)
-        return bytes(made.context.buffer[: blocks * SECTOR])
-    size = sum(map(len, files.values()))
-    raise FiregridError(f"{size} bytes of files do not fit into {room} blocks of {SECTOR}")
+    made = _fitted(files, room)
+    if made is None:
+        size = sum(map(len, files.values()))
+        raise FiregridError(f"{size} bytes of files do not fit into {room} blocks of {SECTOR}")
+    low, high = 2, made.block_count  # the least that hold them: found by halving
+    while low < high:
+        middle = (low + high) // 2
+        smaller = _fitted(files, middle)
+        if smaller:
+            made, high = smaller, middle
+        else:
+            low = middle + 1
+    made.fs_grow(room)
+    return bytes(made.context.buffer[: high * SECTOR])
+
+
+def _fitted(files: Mapping[str, bytes], blocks: int) -> LittleFS | None:
+    try:
+        return _made(files, blocks)
+    except LittleFSError:
+        return None  # no space left
 
 
 def _made(files: Mapping[str, bytes], blocks: int) -> LittleFS:
