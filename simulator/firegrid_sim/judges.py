@@ -172,6 +172,15 @@ class _Judges:
             if not any(a <= at_s <= b + CAUSE_S for a, b, _, bit in causes if bit == wire.ALARM):
                 heard.fail("no-cause", f"{name}: ALARM without a cause", at_s)
 
+    def _is_true(self, name: str, begin_s: float, end_s: float) -> bool:
+        """Return whether there was a cause for an ALARM, or what could be taken for one."""
+        place = self._world.rooms[name]
+        causes = [*place.truths, *place.doubts]
+        return any(
+            bit == wire.ALARM and began_s <= end_s and begin_s <= ended_s
+            for began_s, ended_s, _, bit in causes
+        )
+
     def latches(self) -> None:
         """An ALARM goes neither while its cause stands nor, where it latches, without a person."""
         heard = self._heard
@@ -181,11 +190,6 @@ class _Judges:
                 continue
             if self._is_odd(name, at_s - 3, at_s + 3):
                 continue
-            if any(
-                span.about == name and span.begin_s + 0.5 <= at_s <= span.end_s
-                for span in heard.lost
-            ):
-                heard.fail("latch", f"{name}: left ALARM while its sensor was lost", at_s)
             point = heard.points[name]
             heard.counts["alarms that went"] += 1
             levels = [level for level in point.levels.values() if level.bit == wire.ALARM]
@@ -194,6 +198,11 @@ class _Judges:
                 for when_s, verb in heard.verbs
                 if verb == "reset" and at_s - HEED_S <= when_s <= at_s
             ]
+            for span in heard.lost:
+                if span.about == name and span.begin_s + 0.5 <= at_s <= span.end_s:
+                    seen_s = span.begin_s - max(level.clear_hold_ms for level in levels) / 1000
+                    if not orders or self._is_true(name, seen_s - READING_S, at_s):
+                        heard.fail("latch", f"{name}: left ALARM while its sensor was lost", at_s)
             if all(level.latch for level in levels) and not orders:
                 heard.fail("latch", f"{name}: left ALARM, and nobody had reset it", at_s)
             for begin_s, end_s, cause, bit in self._world.rooms[name].truths:
