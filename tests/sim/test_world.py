@@ -125,7 +125,7 @@ def test_a_failing_world_is_told_made_smaller_and_can_be_played_again(tmp_path):
     assert first.returncode == 3, first.stdout + first.stderr
     said = json.loads(first.stdout)
     SCHEMA.validate(said)
-    assert said["checkers"]["dies"] == 1
+    assert said["checkers"]["dies"] >= 1
     assert "without power-cut" in first.stderr  # how it was made smaller
     words = shlex.split(said["replay"])
     assert words[:3] == ["firegrid", "sim", "world"] and "power-cut=0" in words
