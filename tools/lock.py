@@ -13,17 +13,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "requirements"
 RUN = ["pyproject.toml", "--extra", "sim", "--group", "build"]
+TEST = [*RUN, "--extra", "labels", "--group", "test"]
 LOCKS = {
     "run": RUN,
-    "test": [
-        *RUN,
-        "--extra",
-        "labels",
-        "--group",
-        "test",
-        "--constraints",
-        "requirements/run.lock",
-    ],
+    "test": [*TEST, "--constraints", "requirements/run.lock"],
     "typings": ["--group", "typings"],
 }
 HEADER = "# Exact versions for `make setup`; written by `make lock` from pyproject.toml.\n"

@@ -7,6 +7,7 @@ which a gateway can check with three-argument pow) signs application updates.
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from cryptography import x509
@@ -156,29 +157,28 @@ class Authority:
         """Return a gateway's certificate, in DER. It is valid from the CA's own start, so that no
         clock that lags refuses it, and as long as the CA: revocation ends one that was stolen."""
         ca = self._certificate(_CA)
-        path = self._folder / _CA_KEY
-        try:
-            ca_key = load_pem_private_key(path.read_bytes(), self._passphrase.encode())
-        except (OSError, ValueError):
-            raise FiregridError(f"{path}: is damaged", "bring it back from a copy") from None
-        if not isinstance(ca_key, ec.EllipticCurvePrivateKey):
-            raise FiregridError(f"{path}: is no key of ours")
         certificate = (
-            x509.CertificateBuilder()
-            .subject_name(_named(name))
-            .issuer_name(ca.subject)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(ca.not_valid_before_utc)
-            .not_valid_after(ca.not_valid_after_utc)
+            _builder(_named(name), ca.subject, key, ca.not_valid_before_utc)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(ca=False), critical=True)
             .add_extension(
                 x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False
             )
-            .sign(ca_key, hashes.SHA256())
+            .sign(self._ca_key, hashes.SHA256())
         )
         return certificate.public_bytes(Encoding.DER)
+
+    @cached_property
+    def _ca_key(self) -> ec.EllipticCurvePrivateKey:
+        """The CA's key: opening it takes long on purpose, so it is opened once."""
+        path = self._folder / _CA_KEY
+        try:
+            key = load_pem_private_key(path.read_bytes(), self._passphrase.encode())
+        except (OSError, ValueError):
+            raise FiregridError(f"{path}: is damaged", "bring it back from a copy") from None
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise FiregridError(f"{path}: is no key of ours")
+        return key
 
     def sign(self, data: bytes) -> bytes:
         """Return the signature of data: ECDSA with SHA-256, in DER."""

@@ -167,9 +167,7 @@ class _Judges:
             if not came & wire.ALARM:
                 continue
             heard.counts["alarms"] += 1
-            place = self._world.rooms[name]
-            causes = [*place.truths, *place.doubts]
-            if not any(a <= at_s <= b + CAUSE_S for a, b, _, bit in causes if bit == wire.ALARM):
+            if not self._is_true(name, at_s - CAUSE_S, at_s):
                 heard.fail("no-cause", f"{name}: ALARM without a cause", at_s)
 
     def _is_true(self, name: str, begin_s: float, end_s: float) -> bool:

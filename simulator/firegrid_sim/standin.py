@@ -11,12 +11,11 @@ from functools import reduce
 from operator import xor
 from random import Random
 
-from firegrid.image.interpreter import BOOTLOADER_AT, STAND_IN
+from firegrid.image.interpreter import APP_AT, BOOTLOADER_AT, STAND_IN
 from firegrid.image.layout import DATA, TABLE_AT, Partition, table_bytes
 
 __all__ = ["stand_in"]
 
-APP_AT = 0x10000
 APP_BYTES = 1_600_000
 # As MicroPython's own .bin for 4 MiB has it.
 _TABLE = (

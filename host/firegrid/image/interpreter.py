@@ -14,7 +14,7 @@ from pathlib import Path
 from firegrid.errors import FiregridError
 from firegrid.image.layout import TABLE_AT, partition, read_table
 
-__all__ = ["BOOTLOADER_AT", "LEAST", "STAND_IN", "Interpreter", "read_interpreter"]
+__all__ = ["APP_AT", "BOOTLOADER_AT", "LEAST", "STAND_IN", "Interpreter", "read_interpreter"]
 
 BOOTLOADER_AT = 0x1000
 APP_AT = 0x10000

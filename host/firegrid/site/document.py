@@ -10,9 +10,9 @@ from typing import Any
 
 from firegrid.errors import FiregridError
 
-__all__ = ["read_document", "toml_table"]
+__all__ = ["read_document", "read_limited", "toml_table"]
 
-SIZE_MAX = 1024 * 1024
+MIB_MAX = 1
 
 
 def read_document(path: Path, known_format: int, what: str) -> dict[str, Any]:
@@ -27,14 +27,21 @@ def read_document(path: Path, known_format: int, what: str) -> dict[str, Any]:
     return row
 
 
-def _read(path: Path, what: str) -> str:
+def read_limited(path: Path, mib_max: int, what: str) -> bytes:
+    """Return what a file of a person holds; raise where it cannot be read, or is far too large."""
+    size_max = mib_max * 1024 * 1024
     try:
         with path.open("rb") as file:
-            content = file.read(SIZE_MAX + 1)
+            content = file.read(size_max + 1)
     except OSError as error:
         raise FiregridError(f"{path}: cannot be read: {error.strerror or error}") from None
-    if len(content) > SIZE_MAX:
-        raise FiregridError(f"{path}: is larger than 1 MiB; that is no {what}")
+    if len(content) > size_max:
+        raise FiregridError(f"{path}: is larger than {mib_max} MiB; that is no {what}")
+    return content
+
+
+def _read(path: Path, what: str) -> str:
+    content = read_limited(path, MIB_MAX, what)
     if not content.strip():
         raise FiregridError(f"{path}: is empty; a {what} begins with format = …")
     try:

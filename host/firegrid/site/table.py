@@ -18,13 +18,13 @@ from typing import Any
 
 from firegrid import tables, words
 from firegrid.errors import FiregridError
-from firegrid.site.document import toml_table
+from firegrid.site.document import read_limited, toml_table
 from firegrid.site.fields import Problems, nearest, shown
 from firegrid.site.model import Site
 
 __all__ = ["Table", "added_text", "read_table"]
 
-SIZE_MAX = 4 * 1024 * 1024
+MIB_MAX = 4
 ROWS_MAX = 20_000
 GATEWAY = {"gateway": "id", "grid": "grid", "gateway_place": "place", "wifi_ssid": "wifi_ssid"}
 TEXTS = ("id", "kind", "quantity", "gateway", "place", "input", "driver", "class", "photo")
@@ -64,13 +64,7 @@ def read_table(path: Path, skip: tuple[str, ...] = ()) -> Table:
 
 
 def _decoded(path: Path) -> tuple[str, str]:
-    try:
-        with path.open("rb") as file:
-            content = file.read(SIZE_MAX + 1)
-    except OSError as error:
-        raise FiregridError(f"{path}: cannot be read: {error.strerror or error}") from None
-    if len(content) > SIZE_MAX:
-        raise FiregridError(f"{path}: is larger than 4 MiB; that is no table of points")
+    content = read_limited(path, MIB_MAX, "table of points")
     for signature, what in _SIGNATURES.items():
         if content.startswith(signature):
             raise FiregridError(f"{path}: is {what}", "save it there as CSV, in UTF-8")
