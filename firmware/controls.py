@@ -29,7 +29,10 @@ class Controls:
         self._button = button
         self._terminal = terminal
         self._pressed = Hold(PRESS_MS, PRESS_MS)
-        self._since_ms = None  # since when it is pressed, until its press has had its effect
+        self._since_ms = None  # since when it is pressed, until what is meant is known
+        self._meant = (
+            0  # the verb, until it is carried out: a failed task tries it again
+        )
         self._operation = operation
         self._clock = clock
 
@@ -41,10 +44,12 @@ class Controls:
         if pressed and not before:
             self._since_ms = now_ms
         if self._since_ms is not None:
-            verb = self._verb(pressed, ticks_diff(now_ms, self._since_ms))
-            if verb:
+            self._meant = self._verb(pressed, ticks_diff(now_ms, self._since_ms))
+            if self._meant:
                 self._since_ms = None
-                self._operation.act(verb, None, None, _SOMEBODY)
+        if self._meant:
+            self._operation.act(self._meant, None, None, _SOMEBODY)
+            self._meant = 0
         self._operation.tend(now_ms)
         return TICK_MS if down or pressed else LOOK_MS
 

@@ -55,6 +55,27 @@ def test_a_short_press_acknowledges_when_it_ends():
     assert press(100, 400, 500) == [(100 + 400 + PRESS_MS, ACKNOWLEDGE)]
 
 
+def test_a_press_that_could_not_be_carried_out_is_tried_again_as_what_it_was():
+    class Full(FakeOperation):
+        def act(self, verb, point, minutes, author):
+            super().act(verb, point, minutes, author)
+            if len(self.acts) == 1:
+                raise MemoryError
+
+    button, operation, clock = FakeButton(), Full(), FakeTime()
+    controls = Controls(button, None, operation, clock)
+    failed = 0
+    for at_ms in range(0, 4000, STEP_MS):
+        button.level = 0 if 100 <= at_ms < 1000 else 1
+        if failed and at_ms < failed + 500:  # the supervisor's pause: nobody looks
+            continue
+        try:
+            controls.step(ticks_add(clock.ms(), at_ms))
+        except MemoryError:
+            failed = at_ms
+    assert failed and operation.acts == [ACKNOWLEDGE, ACKNOWLEDGE]
+
+
 def test_a_long_press_silences_for_the_usual_time_when_it_ends():
     assert press(100, 2000, 500) == [(100 + 2000 + PRESS_MS, SILENCE)]
 
