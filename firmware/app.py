@@ -30,8 +30,10 @@ def build(board, root):
     booted. The points are watched even where there is nobody to tell."""
     rehearse()
     gateway = Gateway()
-    clock, journal, recorder, restored = recall(board, gateway)
+    known = identify(board)
+    clock, journal, recorder, restored = recall(board, gateway, known)
     refused, head, indicators, ruled, buses, channels = assemble(board, clock)
+    said = introduce(known, head, refused)
     recorder.trouble(CONFIG_REFUSED, refused is not None)
     if refused:
         print("configuration refused:", refused)
@@ -40,7 +42,7 @@ def build(board, root):
     journal.reserve([0] + [point.number for point in points])
     panel = Panel(points, gateway)
     outputs = Outputs(indicators, ruled, panel, clock, board)
-    operation = Operation(panel, outputs, recorder, clock, head["taken_s"] if head else 60)
+    operation = Operation(panel, outputs, recorder, clock, head["taken_s"] if head else 60, said)
     restored.restore(operation)
     del restored  # it would keep its module in memory
     tasks = Supervisor(clock.ms, recorder.task_failed)
@@ -54,8 +56,8 @@ def build(board, root):
         button = board.button(head["button_pin"])
         controls = Controls(button, Terminal(operation, clock), operation, clock)
         tasks.add("controls", controls.run, 2000)
-        identity = identify(root, head, board)
-        reported = (identity, panel, clock, journal, health, tasks)
+        fixed = describe(root, head, board)
+        reported = (fixed, panel, clock, journal, health, tasks)
         uplink = connect(head, board, clock, journal, recorder, operation, reported)
         outputs.watch(uplink)
         tasks.add("uplink", uplink.run, 60000)
@@ -74,7 +76,16 @@ def rehearse():
 # Each of these imports late and forgets: tables and uplink are never in memory together.
 
 
-def recall(board, gateway):
+def identify(board):
+    """Return what the bench wrote of who this is, by tag."""
+    from lib.prov import identity
+
+    known = identity(board.partition("prov"))
+    forget("lib.prov")
+    return known
+
+
+def recall(board, gateway, known):
     """Return clock, journal, recorder, and what brings the panel back once it is wired; the clock
     begins where it was, and this start is told."""
     from restore import Restored
@@ -83,11 +94,13 @@ def recall(board, gateway):
     fresh = int.from_bytes(os.urandom(4), "little") | 1
     journal = Journal(board.partition("events"), board.partition("samples"), fresh)
     restored = Restored(journal)
-    restored.hold_clock(clock)
+    restored.hold_clock(clock, known)
     recorder = Recorder(clock, journal, gateway)
     recorder.note(record.BOOT, value=board.reset_cause() * 1000)
     recorder.recovered()
-    forget("lib.recovery", "restore", "acts", "lib.lasting", "lib.service", "lib.verbs")
+    forget(
+        "lib.recovery", "restore", "acts", "lib.lasting", "lib.service", "lib.verbs", "lib.prov"
+    )
     return clock, journal, recorder, restored
 
 
@@ -103,7 +116,17 @@ def assemble(board, clock):
     return parts
 
 
-def identify(root, head, board):
+def introduce(known, head, refused):
+    """Say who this is and whether it is sound; return the line, for whoever asks later."""
+    from who import who
+
+    said = who(VERSION, known, head, refused)
+    forget("who", "lib.prov")
+    print(said)
+    return said
+
+
+def describe(root, head, board):
     """Return the (key, value) pairs of the state that never change while running."""
     from lib.fingerprint import fingerprint
 

@@ -22,6 +22,7 @@ from lib.verbs import (
 
 HELP = """\
 status                                     what stands now
+who                                        who this is, and its self-test
 ack [POINT]                                a person has seen it
 silence [MINUTES]                          stop the sounder until the next alarm
 reset [POINT]                              let go of what is latched and over
@@ -63,6 +64,8 @@ def _answer(words, operation, clock):
         return HELP
     if first == "status":
         return status(operation.panel, clock.ms())
+    if first == "who":
+        return operation.said
     if first not in _LINES:
         raise ValueError(f"{first} is unknown")
     verb, names = _LINES[first]

@@ -30,9 +30,7 @@ class Controls:
         self._terminal = terminal
         self._pressed = Hold(PRESS_MS, PRESS_MS)
         self._since_ms = None  # since when it is pressed, until what is meant is known
-        self._meant = (
-            0  # the verb, until it is carried out: a failed task tries it again
-        )
+        self._meant = 0  # the verb, until it is carried out: a failed task tries it again
         self._operation = operation
         self._clock = clock
 

@@ -11,9 +11,10 @@ _ITSELF = (ITSELF, 0, 0, 0)
 
 class Operation:
     """`outputs` follow the panel; `recorder` writes what happened. An ALARM that nobody has
-    acknowledged for `taken_s` is a TROUBLE of its own."""
+    acknowledged for `taken_s` is a TROUBLE of its own. `said` is what it said of itself."""
 
-    def __init__(self, panel, outputs, recorder, clock, taken_s=60):
+    def __init__(self, panel, outputs, recorder, clock, taken_s=60, said=""):
+        self.said = said
         self.panel = panel
         self.outputs = outputs
         self.recorder = recorder

@@ -11,6 +11,7 @@ from acts import find
 from clock import HELD
 from lib.lasting import BYPASSED, CLOCKED, EXERCISED, SILENCED, TESTED
 from lib.point import TROUBLE
+from lib.prov import MADE_S
 from lib.recovery import remembered
 from lib.verbs import BYPASS, DONE, DRILL, ENDED, ITSELF, SILENCE, WALK_TEST
 
@@ -29,8 +30,11 @@ class Restored:
         self.time_s = events.time_s and events.time_s + self.up_s - events.up_s
         self._states = remembered(journal.events.states)
 
-    def hold_clock(self, clock):
-        """Let the clock begin at the newest time that is known: later than that it is for sure."""
+    def hold_clock(self, clock, known):
+        """Let the clock begin at the newest time that is known: later than that it is for sure. A
+        new gateway knows when it was made."""
+        if not self.time_s and len(known.get(MADE_S, b"")) == 4:
+            (self.time_s,) = struct.unpack("<I", known[MADE_S])
         if self.time_s:
             clock.set(self.time_s, HELD)
 
