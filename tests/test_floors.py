@@ -73,6 +73,7 @@ FLOORS = [
             "filesystem.py": {"littlefs"},
             "label.py": {"PIL", "segno"},
             "ports.py": {"serial"},
+            "writer.py": {"esptool", "serial"},
             "boot.py": {"boot"},  # a board's own, in image/board: they start the application
             "main.py": {"main"},
         },
@@ -81,7 +82,12 @@ FLOORS = [
         folder="simulator/firegrid_sim",
         deep=True,
         may_import=STDLIB | {"firegrid", "firegrid_sim", "click", "rich"},
-        only={"broker.py": {"iotcore"}, "forkserver.py": {"micropython_module"}},
+        only={
+            "broker.py": {"iotcore"},
+            "forkserver.py": {"micropython_module"},
+            "rom.py": {"esp32_mock_bootloader"},
+            "serial_line.py": {"serial"},
+        },
     ),
 ]
 WRITTEN_BY_TABLES = {

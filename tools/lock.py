@@ -13,7 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "requirements"
 RUN = ["pyproject.toml", "--extra", "sim", "--group", "build"]
-TEST = [*RUN, "--extra", "labels", "--group", "test"]
+TEST = [*RUN, "--extra", "labels", "--extra", "flash", "--extra", "boards", "--group", "test"]
+SOURCES = "esptool"  # published as sources only; tools/setup.py says the same
 LOCKS = {
     "run": RUN,
     "test": [*TEST, "--constraints", "requirements/run.lock"],
@@ -44,10 +45,19 @@ def sizes_mb(requirements: list[str]) -> dict[str, float]:
         wanted = Path(folder, "wanted.txt")
         wanted.write_text("\n".join(requirements))
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        command += ["--only-binary", ":all:", "--dest", folder, "--requirement", str(wanted)]
+        command += [
+            "--only-binary",
+            ":all:",
+            "--no-binary",
+            SOURCES,
+            "--dest",
+            folder,
+            "--requirement",
+            str(wanted),
+        ]
         subprocess.run(command, check=True)
-        wheels = Path(folder).glob("*.whl")
-        return {_plain(path.name.split("-")[0]): path.stat().st_size / 1e6 for path in wheels}
+        files = [path for path in Path(folder).iterdir() if path != wanted]
+        return {_plain(path.name.split("-")[0]): path.stat().st_size / 1e6 for path in files}
 
 
 def _plain(name: str) -> str:

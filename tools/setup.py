@@ -23,6 +23,7 @@ STAMP = VENV / "set-up.json"  # what the venv was made from; absent while it is 
 LOCKS = {"run": ["run"], "test": ["test", "typings"]}  # test.lock holds all of run.lock
 TYPINGS = ROOT / "typings"  # never in the venv: these stubs would hide CPython's own modules
 OLDEST, NEWEST = (3, 11), (3, 14)  # the VM and the broker have wheels for these
+SOURCES = "esptool"  # published as sources only
 PIP = ["-m", "pip", "--disable-pip-version-check", "install", "--no-deps"]
 
 
@@ -71,8 +72,9 @@ class Progress:
     """Follows pip's own lines: which package of how many, and how much is downloaded."""
 
     _SEEN = re.compile(
-        r"\s*(?:(?:Downloading|Using cached) (?:\S*/)?(?P<wheel>[^-/\s]+)-[^/\s]+\.whl \("
-        r"|Processing (?:\S*/)?(?P<local>[^-/\s]+)-[^/\s]+\.whl"
+        r"\s*(?:(?:Downloading|Using cached) (?:\S*/)?(?P<wheel>[^-/\s]+)-[^/\s]+"
+        r"\.(?:whl|tar\.gz) \("
+        r"|Processing (?:\S*/)?(?P<local>[^-/\s]+)-[^/\s]+\.(?:whl|tar\.gz)"
         r"|Requirement already satisfied: (?P<there>[^=\s]+)"
         r"|Ignoring (?P<foreign>[^:\s]+): markers)"
     )
@@ -167,7 +169,8 @@ def _install(lock: str) -> None:
     progress = Progress(path.read_text())
     say(f"firegrid: {progress.count} packages of {path.relative_to(ROOT)}")
     target = ["--upgrade", "--target", str(TYPINGS)] if lock == "typings" else []
-    _pip(["--only-binary", ":all:", *target, "--requirement", str(path)], progress.hear)
+    binary = ["--only-binary", ":all:", "--no-binary", SOURCES]
+    _pip([*binary, *target, "--requirement", str(path)], progress.hear)
 
 
 def _pip(arguments: list, hear=lambda line: "") -> None:

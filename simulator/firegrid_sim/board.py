@@ -267,6 +267,7 @@ class Bench:
     speed: int = 1
     tap_readings: bool = False
     dns_port: int = 0
+    start: str = "start.py"  # of the HAL: what the VM runs
 
 
 class Board:
@@ -274,6 +275,7 @@ class Board:
 
     def __init__(self, gateway: str, directory: Path, bench: Bench) -> None:
         self.gateway = gateway
+        self.mac = mac_address(gateway)
         self.directory = directory
         self.resets: Counter[int] = Counter()  # by cause, the first power-on not counted
         (directory / "flash" / "etc").mkdir(parents=True, exist_ok=True)
@@ -307,8 +309,8 @@ class Board:
             vm = self._boot(POWER_ON)
         vm.wait_started()
 
-    def stop(self) -> None:
-        """Switch the power off for good."""
+    def hold(self) -> None:
+        """Hold the chip in reset: nothing runs until `start`."""
         with self._lock:
             self._powered = False
             self._restart = None
@@ -316,6 +318,10 @@ class Board:
         if vm:
             vm.kill()
             vm.wait(5)
+
+    def stop(self) -> None:
+        """Switch the power off for good."""
+        self.hold()
         self.io.close()
 
     def power_cut(self, off_s: float = 1.0) -> None:
@@ -365,7 +371,7 @@ class Board:
             "FG_BOARD": str(self.directory),
             "FG_HAL": str(bench.hal),
             "FG_APP": str(bench.firmware),
-            "FG_MAC": mac_address(self.gateway).hex(),
+            "FG_MAC": self.mac.hex(),
             "FG_RESET_CAUSE": str(cause),
             "FG_SPEED": str(bench.speed),
             "FG_TAP_READINGS": str(int(bench.tap_readings)),
@@ -373,7 +379,7 @@ class Board:
             **more,
         }
         heap = self._heap(kib)
-        argv = ["micropython", "-X", f"heapsize={heap}", str(bench.hal / "start.py")]
+        argv = ["micropython", "-X", f"heapsize={heap}", str(bench.hal / bench.start)]
         return bench.server.spawn(argv, env, self.directory / "console.log", on_exit)
 
     def _boot(self, cause: int) -> Vm:

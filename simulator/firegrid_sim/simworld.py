@@ -25,6 +25,7 @@ from firegrid.site.model import Site
 
 from firegrid_sim import faults, timeline
 from firegrid_sim.board import Bench, compiled
+from firegrid_sim.boards import boards
 from firegrid_sim.checkers import Checkers, Violation
 from firegrid_sim.fleet import fingerprint
 from firegrid_sim.forkserver import ForkServer, require_vm
@@ -181,7 +182,10 @@ def replaying(plan: Plan, site: str) -> str:
 
 @click.group()
 def command() -> None:
-    """Simulate what no one can wait for: worlds of days, from one seed."""
+    """Simulate what no one can wait for, and boards that nobody has at hand."""
+
+
+command.add_command(boards)
 
 
 @command.command()

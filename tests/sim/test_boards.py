@@ -1,0 +1,150 @@
+"""Simulated boards at serial ports: real tools write them, and what was written is what runs."""
+
+import json
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import jsonschema
+import pytest
+from firegrid.image.layout import partition
+from firegrid.resources import firmware_dir, hal_dir, schemas_dir
+from firegrid.state import State
+from firegrid_sim.board import Bench
+from firegrid_sim.flashed import FlashedBoard, Hardware
+from firegrid_sim.forkserver import ForkServer
+from firegrid_sim.rom import Flash, Trouble
+from installer import community
+
+WAIT_S = 60
+
+
+@pytest.fixture(scope="module")
+def server():
+    one = ForkServer()
+    one.start()
+    yield one
+    one.stop()
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    site = community(tmp_path_factory.mktemp("community"), "gw-bakery")
+    return (State.of(site).images / "gw-bakery" / "image.bin").read_bytes()
+
+
+@contextmanager
+def board(server, directory, name="board-01", hardware=None):
+    bench = Bench(server, firmware_dir(), hal_dir(), start="start_flash.py")
+    one = FlashedBoard(name, directory, bench, hardware=hardware)
+    one.power_on()
+    try:
+        yield one
+    finally:
+        one.power_off()
+
+
+def esptool(port, *arguments):
+    command = [sys.executable, "-m", "esptool", "--port", str(port), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False)
+
+
+def test_esptool_finds_chip_mac_and_size_and_each_board_is_another(server, tmp_path):
+    said = []
+    for name in ("board-01", "board-02"):
+        with board(server, tmp_path, name) as one:
+            done = esptool(one.path, "flash-id")
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert "Detected flash size: 4MB" in done.stdout
+            assert one.mac.hex(":") in done.stdout
+            said.append(one.mac)
+    assert len(set(said)) == 2
+
+
+def test_the_flash_behaves_as_nor(tmp_path):
+    flash = Flash(tmp_path / "flash.bin", 64 * 1024)
+    begin = (4096 + 10).to_bytes(4, "little") + bytes(8)
+    flash.data[0:65536] = bytes(65536)
+    flash.begin_plain(begin + (4096).to_bytes(4, "little"))
+    erased = b"\xff" * 8192
+    assert flash.data[4096:12288] == erased, "whole sectors, before anything is written"
+    assert flash.data[0:4096] == bytes(4096) and flash.data[12288:] == bytes(65536 - 12288)
+    flash.write_plain_block((4).to_bytes(4, "little") + bytes(12) + b"\x0f\xf0\xff\x00")
+    flash._at -= 4
+    flash.write_plain_block((4).to_bytes(4, "little") + bytes(12) + b"\xff\x0f\x55\xff")
+    assert flash.data[4096:4100] == b"\x0f\x00\x55\x00", "programming only clears bits"
+    flash.close()
+
+
+def test_a_silent_cable_and_another_chip(server, tmp_path):
+    with board(server, tmp_path, hardware=Hardware(trouble=Trouble(silent=True))) as one:
+        done = esptool(one.path, "--connect-attempts", 1, "chip-id")
+        assert done.returncode and "No serial data received" in done.stdout + done.stderr
+    with board(server, tmp_path, hardware=Hardware(chip="esp32s3")) as one:
+        done = esptool(one.path, "--chip", "esp32", "chip-id")
+        assert done.returncode and "ESP32-S3" in done.stdout + done.stderr
+
+
+def test_a_cable_that_is_pulled_takes_the_port_away(server, tmp_path):
+    with board(server, tmp_path, hardware=Hardware(trouble=Trouble(cut_after_bytes=2000))) as one:
+        assert esptool(one.path, "flash-id").returncode
+        assert not one.path.exists()
+        one.plug()
+        assert esptool(one.path, "flash-id").returncode == 0
+
+
+@pytest.mark.full
+def test_over_rfc2217_dtr_and_rts_reset_it_and_choose_its_mode(server, tmp_path):
+    with board(server, tmp_path) as one:
+        url = f"rfc2217://127.0.0.1:{one.network.port}?ign_set_control"
+        done = esptool(url, "flash-id")
+        assert done.returncode == 0 and one.mac.hex(":") in done.stdout
+        done = esptool(url, "--before", "no-reset", "--connect-attempts", 1, "chip-id")
+        assert done.returncode, "nobody asked for the download mode"
+
+
+def test_the_command_offers_ports_and_does_what_is_typed(tmp_path):
+    command = [sys.executable, "-m", "firegrid", "sim", "boards", "--count", "2", "--json"]
+    command += ["--dir", tmp_path / "bench", "--site", "nanyuan-shops"]
+    command += ["--trouble", "board-02:chip=esp32s3"]
+    typed = "status\nunplug board-02\ndrive smoke-nowhere x 1\nnonsense\nend\n"
+    done = subprocess.run(
+        list(map(str, command)), input=typed, capture_output=True, text=True, timeout=WAIT_S
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    schema = json.loads((schemas_dir() / "sim-boards.schema.json").read_text())
+    for row in rows:
+        jsonschema.validate(row, schema)
+    assert [row["event"] for row in rows] == ["plugged in"] * 2 + ["is there"] * 2
+    assert len({row["mac"] for row in rows}) == 2
+    assert "no point smoke-nowhere" in done.stderr and "'nonsense' is not known" in done.stderr
+    assert not list((tmp_path / "bench").glob("board-*")), "the ports are gone"
+
+
+@pytest.mark.parametrize("wrong", ["board-09:silent", "board-01:cut=x", "board-01:on-fire"])
+def test_trouble_that_is_none_is_a_usage_error(wrong):
+    command = [sys.executable, "-m", "firegrid", "sim", "boards", "--count", "2"]
+    done = subprocess.run([*command, "--trouble", wrong], capture_output=True, text=True)
+    assert done.returncode == 2 and "write BOARD:WHAT" in done.stderr
+
+
+def test_what_was_flashed_is_what_starts_and_mpremote_speaks_to_it(server, tmp_path, image):
+    with board(server, tmp_path) as one:
+        one.flash.data[: len(image)] = image
+        one._begin()
+        until = time.monotonic() + WAIT_S
+        while "firegrid {" not in one.console() and time.monotonic() < until:
+            time.sleep(0.05)
+        said = json.loads(one.console().split("firegrid ", 1)[1].split("\n")[0])
+        assert (said["gateway"], said["self_test"]) == ("gw-bakery", "ok"), one.console()
+        assert one.became == "gw-bakery"
+        tool = [sys.executable, "-m", "mpremote", "connect", str(one.path), "resume", "exec"]
+        program = "import esp32; print(esp32.Partition.find(1, label='events')[0].info())"
+        done = subprocess.run([*tool, program], capture_output=True, text=True, timeout=WAIT_S)
+        assert done.returncode == 0, done.stdout + done.stderr
+        row = partition("events")
+        assert str((row.offset, row.size)).strip("()") in done.stdout
+        done = subprocess.run([*tool, "1/0"], capture_output=True, text=True, timeout=WAIT_S)
+        assert done.returncode and "ZeroDivisionError" in done.stdout + done.stderr
