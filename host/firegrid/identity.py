@@ -9,8 +9,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -32,7 +34,11 @@ __all__ = [
     "PASSPHRASE_MIN",
     "YEARS",
     "Authority",
+    "about_keys",
     "ca_begins",
+    "certificate_of",
+    "is_issued",
+    "key_files",
     "public_material",
 ]
 
@@ -104,17 +110,7 @@ class Authority:
     @classmethod
     def load(cls, state: State, passphrase: str) -> "Authority":
         """Open the community's keys; raise where there are none, or the passphrase is wrong."""
-        about = state.ca / _ABOUT
-        if not about.exists():
-            raise FiregridError(
-                f"{state.ca}: this community has no keys", "make them once: firegrid ca init SITE"
-            )
-        try:
-            version = json.loads(about.read_text())["format"]
-        except (ValueError, KeyError, TypeError):
-            raise FiregridError(f"{about}: is damaged", "bring it back from a copy") from None
-        if version != FORMAT:
-            raise FiregridError(f"{about}: format {version}; this program reads {FORMAT}")
+        about_keys(state)
         path = state.ca / _SIGNING_KEY
         try:
             key = load_pem_private_key(path.read_bytes(), passphrase.encode())
@@ -207,6 +203,46 @@ def public_material(state: State) -> tuple[bytes, bytes]:
         raise FiregridError(f"{state.ca / _UPDATE}: is no key of ours")
     modulus = update.public_numbers().n.to_bytes(UPDATE_BITS // 8, "big")
     return ca.public_bytes(Encoding.DER), modulus
+
+
+def about_keys(state: State) -> dict[str, Any]:
+    """Return what is written of the community's keys; raise where there are none, or where they
+    have a format that this program does not read."""
+    path = state.ca / _ABOUT
+    if not path.exists():
+        raise FiregridError(
+            f"{state.ca}: this community has no keys", "make them once: firegrid ca init SITE"
+        )
+    try:
+        about = json.loads(path.read_text())
+        version = about["format"]
+    except (ValueError, KeyError, TypeError):
+        raise FiregridError(f"{path}: is damaged", "bring it back from a copy") from None
+    if version != FORMAT:
+        raise FiregridError(f"{path}: format {version}; this program reads {FORMAT}")
+    return dict(about)
+
+
+def key_files(state: State) -> dict[str, Path]:
+    """Return the files of the community's keys that are there, the CA's certificate first."""
+    names = (_CA, _ABOUT, _SIGNING, _UPDATE, _CA_KEY, _SIGNING_KEY, _UPDATE_KEY)
+    return {name: state.ca / name for name in names if (state.ca / name).is_file()}
+
+
+def certificate_of(state: State) -> Path | None:
+    """Return where the CA's certificate lies; None where there is none."""
+    return key_files(state).get(_CA)
+
+
+def is_issued(certificate: Path, ca: Path) -> bool:
+    """Return whether a certificate (DER) is one that the CA (PEM) has made."""
+    try:
+        issuer = x509.load_pem_x509_certificate(ca.read_bytes())
+        issued = x509.load_der_x509_certificate(certificate.read_bytes())
+        issued.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _named(name: str) -> x509.Name:

@@ -5,13 +5,15 @@ Beside `NAME.toml` lies `NAME.firegrid/`, readable by its owner alone and ignore
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from firegrid.errors import FiregridError
 
-__all__ = ["State", "write_folder"]
+__all__ = ["State", "whole_file", "write_folder"]
 
 _IGNORE_ALL = "*\n"
 
@@ -81,20 +83,47 @@ class State:
         return self.directory / "reports"
 
 
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file, for its owner alone, that takes its place at `path` once all of it is on the
+    disk; until then, and after whatever breaks it off, all is as it was."""
+    part = path.with_name(f".{path.name}.new")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part.unlink(missing_ok=True)  # of one that was interrupted
+    try:
+        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write a folder with these files, for its owner alone. It appears whole or not at all, in the
     place of one that is there; raise OSError where that cannot be."""
     new, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for left in (new, old):  # of one that was interrupted
+    _settle(folder, new, old)  # what one that was interrupted has left
+    try:
+        new.mkdir(mode=0o700)
+        for name, data in files.items():
+            with os.fdopen(os.open(new / name, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+    finally:
+        _settle(folder, new, old)
+
+
+def _settle(folder: Path, new: Path, old: Path) -> None:
+    """Leave one folder of the three: the old one comes back where it has no successor."""
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+    for left in (new, old):
         shutil.rmtree(left, ignore_errors=True)
-    new.mkdir(mode=0o700)
-    for name, data in files.items():
-        with os.fdopen(os.open(new / name, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)

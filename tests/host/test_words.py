@@ -178,6 +178,7 @@ def test_no_sentence_is_left_over_that_nobody_tells():
         "walktest",
         "acceptance",
         "replace",
+        "merge",
     ):
         ours = {f"{section}.{key}" for key in sections("en")[section]}
         by_name = {f"{section}.{key}" for key in chosen_by_name.get(section, ())}

@@ -35,7 +35,8 @@ class Results:
     def rows(self) -> list[Row]:
         """Return the findings of every walk, in the order in which they were made."""
         rows = [row for path in sorted(self._folder.glob(NAME)) for row in lines.read(path)]
-        return [row for row in rows if row["site"] == self._site]
+        ours = [row for row in rows if row["site"] == self._site]
+        return sorted(ours, key=lambda row: str(row["at"]))  # walks of two people overlap
 
     def add(self, row: Row) -> None:
         """Keep a finding; return once it is on the disk."""

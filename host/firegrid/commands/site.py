@@ -1,5 +1,5 @@
-"""The commands `firegrid site new`, `import`, `lint`, `tree`, `plan` and `explain`: how a site
-file begins and grows, and what it says."""
+"""The commands `firegrid site new`, `import`, `lint`, `tree`, `plan`, `explain` and `merge`: how a
+site file begins and grows, what it says, and how two laptops join what they made of it."""
 
 import json
 import sys
@@ -12,6 +12,7 @@ import click
 
 from firegrid import words
 from firegrid.errors import FiregridError
+from firegrid.merge.found import Found
 from firegrid.options import lang_option, state_option
 from firegrid.resources import site_path
 from firegrid.site.explain import explanation, sentences
@@ -27,6 +28,7 @@ __all__ = ["command"]
 
 IMPORT = "firegrid.site-import/1"
 LINT = "firegrid.site-lint/1"
+MERGE = "firegrid.site-merge/1"
 PLAN = "firegrid.site-plan/1"
 TREE = "firegrid.site-tree/1"
 ONE_LINE_COLUMNS = 400  # outside a terminal nothing is wrapped
@@ -199,6 +201,58 @@ def plan(site: str, state: Path | None, as_json: bool) -> None:
         return
     for line in _plan_lines(found):
         click.echo(line)
+
+
+@command.command()
+@site_argument
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@state_option
+@click.option("--dry-run", is_flag=True, help="Say what would be changed, and change nothing.")
+@json_option
+@lang_option
+def merge(site: str, directory: Path, state: Path | None, dry_run: bool, as_json: bool) -> None:
+    """Take into SITE's folder what another laptop's folder DIR of the same community has.
+
+    DIR is a copy of the other one's NAME.firegrid; nothing in it is changed. What ours lacks is
+    taken; lists and records are joined; of two images that of the newer configuration stays. A key
+    that its board has already is taken by nobody, and removed here. Where the two contradict each
+    other, each contradiction is told and nothing is changed at all.
+    """
+    path = site_path(site)
+    loaded = load_site(path)
+    # Imported here: cryptography would slow down lint, which editors and hooks call often.
+    from firegrid.merge.merging import find
+
+    found = find(loaded.id, State.of(path, state), State(directory.resolve()))
+    if not dry_run:
+        found.carry_out()
+    if as_json:
+        changes = [
+            {"what": change.what, "path": str(change.path), "added": change.added}
+            for change in found.changes
+        ]
+        notes = [{"why": note.why, "path": str(note.path)} for note in found.notes]
+        head = {"schema": MERGE, "site": loaded.id, "folder": str(found.own.directory)}
+        more = {"other": str(found.other.directory), "dry_run": dry_run}
+        _print_json(head | more | {"changes": changes, "notes": notes})
+        return
+    for line in _merge_lines(found, dry_run):
+        click.echo(line)
+
+
+def _merge_lines(found: Found, dry_run: bool) -> Iterator[str]:
+    for change in found.changes:
+        what = words.word("merge_changes", change.what)
+        more = words.tell("merge.added", count=change.added) if change.added else ""
+        yield words.tell("merge.line", path=change.path, what=what) + more
+    for note in found.notes:
+        why = words.word("merge_notes", note.why)
+        yield words.tell("merge.note", path=note.path, why=why)
+    told = {"folder": found.own.directory, "count": len(found.changes)}
+    if not found.changes:
+        yield words.tell("merge.nothing", other=found.other.directory, **told)
+    else:
+        yield words.tell("merge.would" if dry_run else "merge.done", **told)
 
 
 def _plan_lines(found: dict[str, list[dict[str, Any]]]) -> Iterator[str]:

@@ -13,10 +13,22 @@ from firegrid.image.layout import FLASH_BYTES, TABLE_AT, partition, table_bytes
 from firegrid.image.prov import Prov, prov_bytes
 from firegrid.state import write_folder
 
-__all__ = ["FORMAT", "IMAGE", "MANIFEST", "Part", "image_bytes", "parts_of", "write_image"]
+__all__ = [
+    "FORMAT",
+    "IMAGE",
+    "MANIFEST",
+    "Image",
+    "Part",
+    "image_bytes",
+    "parts_of",
+    "read_image",
+    "read_manifest",
+    "write_image",
+]
 
 FORMAT = 1
 IMAGE, MANIFEST = "image.bin", "manifest.json"
+_ANEW = "put its folder aside and make it anew: firegrid provision"
 
 
 class Part(NamedTuple):
@@ -72,9 +84,64 @@ def write_image(folder: Path, parts: Sequence[Part], about: dict[str, Any]) -> d
             for part in parts
         ],
     }
-    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    try:
-        write_folder(folder, {IMAGE: image, MANIFEST: text.encode()})
-    except OSError as error:
-        raise FiregridError(f"{folder}: cannot be written: {error.strerror or error}") from None
+    Image(manifest, image).write(folder)
     return manifest
+
+
+class Image(NamedTuple):
+    """An image that lies in a gateway's folder, and what its manifest says of it."""
+
+    manifest: dict[str, Any]
+    data: bytes
+
+    @property
+    def holds_identity(self) -> bool:
+        """Whether a private key may be in it: its `prov` is not erased."""
+        prov = partition("prov")
+        return bool(self.data[prov.offset : prov.end].strip(b"\xff"))
+
+    def without_identity(self) -> "Image":
+        """Return the image as it is made once its board has the key."""
+        prov = partition("prov")
+        data = bytearray(self.data)
+        data[prov.offset : prov.end] = b"\xff" * len(data[prov.offset : prov.end])
+        parts = [part for part in self.manifest["parts"] if part["label"] != "prov"]
+        changed = {"image_sha256": hashlib.sha256(data).hexdigest(), "parts": parts}
+        return Image(self.manifest | changed, bytes(data))
+
+    def write(self, folder: Path) -> None:
+        """Write image and manifest into a folder, both or neither."""
+        text = json.dumps(self.manifest, indent=2, ensure_ascii=False) + "\n"
+        try:
+            write_folder(folder, {IMAGE: self.data, MANIFEST: text.encode()})
+        except OSError as error:
+            told = f"{folder}: cannot be written: {error.strerror or error}"
+            raise FiregridError(told) from None
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return what is written of the image in a folder; raise where that is damaged, or of a format
+    that this program does not read."""
+    path = folder / MANIFEST
+    version, sound = None, False
+    try:
+        found = json.loads(path.read_bytes())
+        version = found["format"]
+        sound = isinstance(found["config_version"], int)
+        sound = sound and all("label" in part for part in found["parts"])
+    except (ValueError, KeyError, TypeError):
+        sound = False
+    if version not in (None, FORMAT):
+        raise FiregridError(f"{path}: format {version}; this program reads {FORMAT}")
+    if not sound:
+        raise FiregridError(f"{path}: is damaged", _ANEW)
+    return dict(found)
+
+
+def read_image(folder: Path) -> Image:
+    """Return the image in a folder; raise where it is not what its manifest says."""
+    manifest = read_manifest(folder)
+    data = (folder / IMAGE).read_bytes()
+    if hashlib.sha256(data).hexdigest() != manifest.get("image_sha256"):
+        raise FiregridError(f"{folder / IMAGE}: is not what its manifest says", _ANEW)
+    return Image(manifest, data)

@@ -17,16 +17,26 @@ from firegrid.identity import Authority
 from firegrid.image.prov import Prov
 from firegrid.state import State, write_folder
 
-__all__ = ["FORMAT", "claim_code", "enrol", "is_enrolled", "prov_of"]
+__all__ = [
+    "ABOUT",
+    "CERTIFICATE",
+    "FORMAT",
+    "KEY",
+    "about_of",
+    "claim_code",
+    "enrol",
+    "is_enrolled",
+    "prov_of",
+]
 
 FORMAT = 1
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
-_ABOUT, _KEY, _CERTIFICATE = "identity.json", "key.der", "certificate.der"
+ABOUT, KEY, CERTIFICATE = "identity.json", "key.der", "certificate.der"
 
 
 def is_enrolled(state: State, gateway: str) -> bool:
     """Return whether a gateway has an identity."""
-    return (state.identities / gateway / _ABOUT).exists()
+    return (state.identities / gateway / ABOUT).exists()
 
 
 def enrol(state: State, authority: Authority, site: str, gateway: str) -> None:
@@ -42,9 +52,9 @@ def enrol(state: State, authority: Authority, site: str, gateway: str) -> None:
     }
     private = key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     files = {
-        _KEY: private,
-        _CERTIFICATE: authority.certify(key.public_key(), f"{site}/{gateway}"),
-        _ABOUT: (json.dumps(about, indent=2) + "\n").encode(),
+        KEY: private,
+        CERTIFICATE: authority.certify(key.public_key(), f"{site}/{gateway}"),
+        ABOUT: (json.dumps(about, indent=2) + "\n").encode(),
     }
     state.make()
     write_folder(folder, files)
@@ -57,7 +67,7 @@ def _new_code() -> str:
 
 def claim_code(state: State, gateway: str) -> str:
     """Return what stands on a gateway's label beside its id."""
-    return str(_about(state, gateway)["claim_code"])
+    return str(about_of(state, gateway)["claim_code"])
 
 
 def prov_of(state: State, authority_files: tuple[bytes, bytes], gateway: str) -> Prov | None:
@@ -65,9 +75,9 @@ def prov_of(state: State, authority_files: tuple[bytes, bytes], gateway: str) ->
 
     `authority_files`: the CA's certificate in DER, the modulus of the update key.
     """
-    about = _about(state, gateway)
+    about = about_of(state, gateway)
     folder = state.identities / gateway
-    key = folder / _KEY
+    key = folder / KEY
     if not key.exists():
         return None
     ca, update_key = authority_files
@@ -75,7 +85,7 @@ def prov_of(state: State, authority_files: tuple[bytes, bytes], gateway: str) ->
         str(about["site"]),
         gateway,
         _read(key),
-        _read(folder / _CERTIFICATE),
+        _read(folder / CERTIFICATE),
         ca,
         update_key,
         str(about["claim_code"]),
@@ -83,8 +93,10 @@ def prov_of(state: State, authority_files: tuple[bytes, bytes], gateway: str) ->
     )
 
 
-def _about(state: State, gateway: str) -> dict[str, object]:
-    path = state.identities / gateway / _ABOUT
+def about_of(state: State, gateway: str) -> dict[str, object]:
+    """Return what `identity.json` of a gateway says; raise where it is damaged, or of a format
+    that this program does not read."""
+    path = state.identities / gateway / ABOUT
     try:
         about = json.loads(_read(path))
         version = about["format"]

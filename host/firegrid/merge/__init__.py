@@ -1,0 +1,1 @@
+"""Two folders of one community become one: what two laptops made apart."""
