@@ -25,6 +25,7 @@ __all__ = ["Flash", "Rom", "Trouble"]
 SECTOR = 4096
 WAIT_S = 0.05
 _BEGIN = struct.Struct("<IIII")  # size, blocks, block size, address
+_TYPED = (b"who", b"status", b"help")
 _READ_ID = 0x9F
 _MAKER = 0x4020  # JEDEC: GigaDevice, type; the third byte is the size as a power of two
 
@@ -174,13 +175,15 @@ class _Wire:
         """It waits as long as we do."""
 
     def recv(self, _size: int) -> bytes:
-        """Return what came; b"" at the end; raise TimeoutError where nothing came."""
+        """Return what came; b"" at the end; raise TimeoutError where nothing came.
+
+        Where a port was closed and opened again too fast to be seen, what is typed tells of it."""
         data: bytes | None
         data, self._first = self._first, b""
         if not data:
             data = self._line.read(WAIT_S)
         asked = self._line.reset()
-        if data is None or asked:
+        if data is None or asked or data.strip() in _TYPED:
             self.ended = asked or "closed"
             return b""
         if not data:

@@ -15,7 +15,7 @@ from firegrid.site.load import load_site
 from firegrid.site.model import Gateway, Site
 from firegrid.state import State
 
-__all__ = ["command"]
+__all__ = ["command", "write_png"]
 
 SCHEMA = "firegrid.label/1"
 
@@ -80,6 +80,13 @@ def command(site: str, gateways: tuple[str, ...], kind: str, as_json: bool, **gi
         click.echo(json.dumps(head | {"files": list(map(str, files)), "gateways": names}))
         return
     click.echo(f"{len(labels)} labels ({', '.join(names)}): {out}")
+
+
+def write_png(site: Site, state: State, gateway: Gateway) -> Path:
+    """Write the label of one gateway into the community's reports; return the file."""
+    file = state.reports / "labels" / f"{gateway.id}.png"
+    _write(file, png_bytes(draw(_label(site, state, gateway), find_font())))
+    return file
 
 
 def _label(site: Site, state: State, gateway: Gateway) -> Label:

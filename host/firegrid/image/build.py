@@ -95,6 +95,16 @@ class Image(NamedTuple):
     data: bytes
 
     @property
+    def application_sha256(self) -> str:
+        """Return the hash of all that is written also to a board that has its identity."""
+        parts = [
+            (part["offset"], part["sha256"])
+            for part in self.manifest["parts"]
+            if part["label"] != "prov"
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    @property
     def holds_identity(self) -> bool:
         """Whether a private key may be in it: its `prov` is not erased."""
         prov = partition("prov")

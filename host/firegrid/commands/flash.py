@@ -1,0 +1,290 @@
+"""The command `firegrid flash`: boards get what their gateway needs, and must answer."""
+
+import fnmatch
+import glob
+import json
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+
+from firegrid.errors import FiregridError
+from firegrid.flash.bench import Bench, Order, Outcome, check_stand_in
+from firegrid.flash.boards import Boards, alone
+from firegrid.flash.show import Screen, table
+from firegrid.image.build import Image, read_image
+from firegrid.image.enrol import KEY, about_of, is_enrolled
+from firegrid.options import state_option
+from firegrid.ports import ports as found_ports
+from firegrid.resources import site_path
+from firegrid.site.load import load_site
+from firegrid.site.model import Site
+from firegrid.state import State
+
+__all__ = ["command"]
+
+SCHEMA = "firegrid.flash/1"
+OPEN = 3  # exit code: a gateway has no board that has answered
+WAIT_S = 5.0  # for one more board, where nobody watches
+EARLY_S = 86_400
+WIDTH = 120  # of the table, where there is no terminal
+
+
+@click.command()
+@click.argument("site")
+@click.argument("gateway", required=False)
+@click.option("--port", metavar="PORT", help="The port of the one board for GATEWAY.")
+@click.option("--all", "everyone", is_flag=True, help="All gateways of the plan, hands-free.")
+@click.option(
+    "--ports",
+    "patterns",
+    multiple=True,
+    metavar="GLOB",
+    help="With --all: the ports to serve, '/dev/ttyUSB*'; may be given again. [default: every USB "
+    "serial port]",
+)
+@click.option("--jobs", type=click.IntRange(1, 64), default=8, show_default=True)
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="With --all: how long to wait for one more board. [default: at a terminal until the plan "
+    f"is through or Ctrl-C, else {WAIT_S:g}]",
+)
+@click.option("--scan", is_flag=True, help="A board waits until its label is scanned or typed.")
+@click.option("--baud", type=click.Choice(["921600", "460800", "115200"]), help="The highest.")
+@click.option("--again", is_flag=True, help="Write boards that have this image already, too.")
+@click.option(
+    "--wipe", is_flag=True, help="Empty a known board's journal and counters; its identity stays."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--label/--no-label", "labelled", default=True, show_default=True,
+    help="Write the label of each board that has answered, into the community's reports.",
+)  # fmt: skip
+@click.option(
+    "--release",
+    metavar="GATEWAY",
+    help="Let go of the board that was begun for GATEWAY and never answered; write nothing.",
+)
+@state_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(site: str, gateway: str | None, as_json: bool, **given: Any) -> None:
+    """Write the images of SITE's gateways to boards: one board, or one after another.
+
+    A board is done when its application has started and says who it is; then it is green, may be
+    unplugged, and its key is deleted here. A new board is erased first. On a known one identity,
+    counters and journal stay. Whatever interrupts it, no gateway and no board is used twice: call
+    it again, and it goes on. Provision first.
+    """
+    path = site_path(site)
+    loaded = load_site(path)
+    state = State.of(path, given["state"])
+    if given["release"]:
+        _release(loaded, state, given["release"], as_json)
+        return
+    _check_usage(gateway, given)
+    chosen = [loaded.gateway(gateway)] if gateway else list(loaded.gateways)
+    images = {one.id: _image(site, state, one.id) for one in chosen}
+    if given["wipe"] and not given["yes"]:
+        click.confirm("Empty journal and counters of known boards?", abort=True, err=True)
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        console = Console(stderr=True, width=WIDTH)
+    _check_clock(state, images)
+    with alone(state):
+        boards = Boards(state.boards)
+        for name in images:
+            if boards.has_answered(boards.mac_of(name) or ""):
+                _forget_key(state, name)  # left over where the last run ended between the two
+        patterns = [given["port"]] if given["port"] else list(given["patterns"])
+        check_stand_in(images.values(), [given["port"]] if given["port"] else _plugged(patterns))
+        wait_s = given["wait_s"]
+        if wait_s is None and not console.is_terminal:
+            wait_s = WAIT_S
+        order = Order(
+            loaded.id, images, gateway, given["again"] or bool(gateway), given["wipe"],
+            given["scan"], given["jobs"], wait_s, _bauds(given["baud"]),
+        )  # fmt: skip
+        scanned = _scanner() if given["scan"] else _nothing
+        with _Show(console, loaded, state, given["labelled"]) as show:
+            bench = Bench(
+                order, boards, show, lambda: _plugged(patterns),
+                lambda name: _forget_key(state, name), scanned,
+            )  # fmt: skip
+            stopped = False
+            try:
+                bench.run()
+            except KeyboardInterrupt:
+                stopped = True
+        _tell(console, loaded, bench, as_json, stopped)
+    if stopped:
+        raise KeyboardInterrupt
+    if bench.missing:
+        sys.exit(OPEN)
+
+
+def _check_usage(gateway: str | None, given: dict[str, Any]) -> None:
+    if bool(gateway) == given["everyone"]:
+        raise click.UsageError("name one GATEWAY with --port, or give --all")
+    if gateway and not given["port"]:
+        raise click.UsageError("name the port: --port /dev/ttyUSB0")
+    if given["everyone"] and given["port"]:
+        raise click.UsageError("with --all it is --ports GLOB")
+
+
+def _bauds(highest: str | None) -> tuple[int, ...]:
+    ladder = (921_600, 460_800, 115_200)
+    return tuple(baud for baud in ladder if highest is None or baud <= int(highest))
+
+
+def _image(site: str, state: State, gateway: str) -> Image:
+    folder = state.images / gateway
+    if not folder.is_dir() or not is_enrolled(state, gateway):
+        raise FiregridError(
+            f"{gateway}: has no image yet", f"make it: firegrid provision {site} {gateway}"
+        )
+    return read_image(folder)
+
+
+def _check_clock(state: State, images: dict[str, Image]) -> None:
+    """Warn where this computer's clock is behind what was made with it."""
+    made_s = max(int(str(about_of(state, name)["made_s"])) for name in images)
+    if time.time() < made_s - EARLY_S:
+        click.echo(
+            "this computer's clock is wrong: it stands before the day on which these identities "
+            "were made; set it, or the record of this bench is misdated",
+            err=True,
+        )
+
+
+def _forget_key(state: State, gateway: str) -> None:
+    """The board has the key now; here it is no more."""
+    folder = state.images / gateway
+    image = read_image(folder)
+    if image.holds_identity:
+        image.without_identity().write(folder)
+    (state.identities / gateway / KEY).unlink(missing_ok=True)
+
+
+def _plugged(patterns: Sequence[str]) -> list[str]:
+    """Return the ports that are there now, without patterns all that are USB devices."""
+    known = [port.device for port in found_ports()]
+    if not patterns:
+        return known
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        if "://" in pattern:
+            found[pattern] = None
+            continue
+        for port in [*sorted(glob.glob(pattern)), *fnmatch.filter(known, pattern)]:
+            found[port] = None
+    return list(found)
+
+
+def _nothing() -> Sequence[str]:
+    return ()
+
+
+def _scanner() -> Callable[[], Sequence[str]]:
+    """Return what returns the labels read since the last call: a scanner types them."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            if line.strip():
+                lines.put(line)
+
+    threading.Thread(target=read, daemon=True).start()
+
+    def scanned() -> Sequence[str]:
+        return [lines.get() for _ in range(lines.qsize())]
+
+    return scanned
+
+
+class _Show(Screen):
+    """The screen, and the labels."""
+
+    def __enter__(self) -> "_Show":
+        super().__enter__()
+        return self
+
+    def __init__(self, console: Console, site: Site, state: State, labelled: bool) -> None:
+        super().__init__(console)
+        self._site = site
+        self._state = state
+        self._labelled = labelled
+
+    def label(self, gateway: str) -> str | None:
+        """Write the label of a gateway; return where it is."""
+        if not self._labelled:
+            return None
+        try:
+            from firegrid.commands.label import write_png
+        except ModuleNotFoundError:
+            self._labelled = False
+            self.say("labels", "none are written: pip install 'firegrid[labels]'")
+            return None
+        return str(write_png(self._site, self._state, self._site.gateway(gateway)))
+
+
+def _release(site: Site, state: State, gateway: str, as_json: bool) -> None:
+    """Let a gateway be given to another board. Its key may lie on the first: it gets another."""
+    site.gateway(gateway)
+    with alone(state):
+        boards = Boards(state.boards)
+        mac = boards.mac_of(gateway)
+        if mac is None:
+            raise FiregridError(f"{gateway}: no board was begun for it", "nothing is to be done")
+        if boards.has_answered(mac):
+            raise FiregridError(
+                f"{gateway}: the board {mac} has answered as it, and has its key",
+                "put another in its place: firegrid replace, which gives it a new id",
+            )
+        boards.note(mac, gateway, "released", "")
+        for folder in (state.images / gateway, state.identities / gateway):
+            for file in folder.glob("*"):
+                file.unlink()
+            if folder.is_dir():
+                folder.rmdir()
+    if as_json:
+        gone = {"gateway": gateway, "mac": mac}
+        click.echo(json.dumps({"schema": SCHEMA, "site": site.id, "released": gone}))
+        return
+    click.echo(f"{gateway} has let go of {mac}; make it a new identity: firegrid provision")
+
+
+def _tell(console: Console, site: Site, bench: Bench, as_json: bool, stopped: bool) -> None:
+    if bench.outcomes or bench.missing:
+        console.print(table(bench.outcomes, bench.missing))
+    if stopped:
+        console.print("stopped: boards that were being written go on next time; no id is lost")
+    if as_json:
+        report = {
+            "schema": SCHEMA,
+            "site": site.id,
+            "stopped": stopped,
+            "boards": [_row(one) for one in bench.outcomes],
+            "missing": bench.missing,
+        }
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+
+
+def _row(one: Outcome) -> dict[str, Any]:
+    return {
+        "port": one.port,
+        "mac": one.mac,
+        "gateway": one.gateway,
+        "result": one.result,
+        "detail": one.detail,
+        "advice": one.advice,
+        "took_s": round(one.seconds, 1),
+        "flash_bytes": one.bytes,
+    }

@@ -1,0 +1,1 @@
+"""The bench: what is written to which board, over which port, and what came of it."""
