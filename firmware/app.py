@@ -57,7 +57,7 @@ def build(board, root):
         controls = Controls(button, Terminal(operation, clock), operation, clock)
         tasks.add("controls", controls.run, 2000)
         fixed = describe(root, head, board)
-        reported = (fixed, panel, clock, journal, health, tasks)
+        reported = (fixed, panel, clock, journal, health, tasks, board)
         uplink = connect(head, board, clock, journal, recorder, operation, reported)
         outputs.watch(uplink)
         tasks.add("uplink", uplink.run, 60000)

@@ -125,6 +125,7 @@ class Board:
         """Return whether the gateway has an address."""
         return self._wlan is not None and self._wlan.isconnected()
 
-    def name_server(self):
-        """Return the numeric address of the network's name server."""
-        return self._wlan.ifconfig()[3]
+    def network(self):
+        """Return (numeric address of the network's name server, strength of its signal in dBm);
+        only while the gateway has an address."""
+        return self._wlan.ifconfig()[3], self._wlan.status("rssi")

@@ -16,7 +16,8 @@ class Report:
     """`renew` begins a version and returns how many parts it has; `put` writes one of them.
     `units` maps every point's number to its unit."""
 
-    def __init__(self, identity, panel, clock, journal, health, tasks):
+    def __init__(self, identity, panel, clock, journal, health, tasks, board):
+        self._board = board
         self._identity = identity  # (key, value) pairs that never change while running
         self._panel = panel
         self._points = points = [panel.gateway] + panel.points
@@ -78,4 +79,5 @@ class Report:
             ("events_erases", events.erases),
             ("samples_erases", samples.erases),
             ("tasks_restarted", self._tasks.restarts),
+            ("rssi_dbm", self._board.network()[1] if self._board.has_network() else None),
         ]

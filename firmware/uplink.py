@@ -127,7 +127,7 @@ class Uplink:
         from resolver import resolve  # loaded only where the broker is known by name
 
         try:
-            self._found = await resolve(host, self._board.name_server())
+            self._found = await resolve(host, self._board.network()[0])
         except LinkLost:
             if self._found is None:
                 raise

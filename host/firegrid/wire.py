@@ -389,6 +389,7 @@ _STATE_HEAD = _TIME | {
     "silenced_s": _U32,
     "first_alarm": _or_null(_whole(1, 0xFFFF)),
 }
+_STATE_HEAD_MAY = {"rssi_dbm": _or_null(_whole(-127, 0))}
 _POINT_STATE = {
     "version": _U32,
     "part": _PART,
@@ -607,7 +608,10 @@ def _samples(at: _Address, payload: bytes) -> Samples:
 def _state(at: _Address, payload: bytes) -> StateHead | PointStates:
     if at.part:
         return _point_states(at, payload)
-    head = _checked(at, _content(at, payload), _STATE_HEAD)
+    content = _content(at, payload)
+    said = content if isinstance(content, dict) else {}
+    may = {key: rule for key, rule in _STATE_HEAD_MAY.items() if key in said}
+    head = _checked(at, content, _STATE_HEAD | may)
     _check_time(at, head)
     return StateHead(at.site, at.gateway, head)
 

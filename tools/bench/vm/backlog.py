@@ -25,8 +25,8 @@ class Board:
     def has_network(self):
         return True
 
-    def name_server(self):
-        return "127.0.0.1"
+    def network(self):
+        return "127.0.0.1", -60
 
 
 class Recorder:
