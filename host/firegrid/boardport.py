@@ -1,31 +1,36 @@
-"""Reads a running board over its serial port, through MicroPython's raw REPL.
+"""Works on a running board over its serial port, through MicroPython's raw REPL.
 
 The gateway stands still meanwhile, and starts anew afterwards; what it had kept is in its flash.
 """
 
 import contextlib
 import io
+import time
 from binascii import Error, a2b_base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import TracebackType
 
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
 from firegrid.errors import FiregridError
 
-__all__ = ["read_partition"]
+__all__ = ["PIECE_BYTES", "WATCHDOG_MS", "BoardError", "StoppedBoard", "read_partition"]
 
 SECTOR_BYTES = 4096
 PIECE_BYTES = 512  # what a board still has room for while its application lies in the heap
+WATCHDOG_MS = 15000  # the application's goes on without it: whatever runs instead feeds it
+INTERRUPTS, INTERRUPT_S = 4, 3
+LEAVE_S = 0.1
 SILENCE_S = 10  # the board says something at least so often
+LINE_BYTES = 1024
 BLANK = "-"
 
-# The application's watchdog goes on without it, so this feeds it.
 _PROGRAM = """
 import esp32, machine
 from binascii import b2a_base64
 found = esp32.Partition.find(esp32.Partition.TYPE_DATA, label={label!r})
-watchdog = machine.WDT(timeout=15000)
+watchdog = machine.WDT(timeout={watchdog})
 piece = bytearray({piece})
 blank = b"\\xff" * {piece}
 size = found[0].info()[3] if found else 0
@@ -35,38 +40,126 @@ for at in range(0, size, {piece}):
     found[0].readblocks(at // 4096, piece, at % 4096)
     print({blank!r} if piece == blank else b2a_base64(piece).decode().strip())
 """
+_RESET = "import machine; machine.reset()"
 
 
 def read_partition(port: str, label: str, tell: Callable[[int, int], None]) -> bytes:
     """Return a data partition of the board at a serial port; `tell(done, size)` hears of each
     sector. Raise FiregridError where there is no board, no such partition, or the line breaks."""
-    board = _open(port)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it did not expect
-            board.enter_raw_repl(soft_reset=False)
+    with StoppedBoard(port) as board:
         received = _Received(label, tell)
-        program = _PROGRAM.format(label=label, piece=PIECE_BYTES, blank=BLANK)
-        _, failed = board.exec_raw(program, SILENCE_S, received.take)
-        if failed:
-            last = failed.decode(errors="replace").strip().splitlines()[-1]
-            raise FiregridError(
-                f"{port}: the board says: {last}", "is it a gateway with firegrid's flash layout?"
-            )
+        program = _PROGRAM.format(
+            label=label, watchdog=WATCHDOG_MS, piece=PIECE_BYTES, blank=BLANK
+        )
+        try:
+            board.run(program, received.take)
+        except BoardError as error:
+            hint = "is it a gateway with firegrid's flash layout?"
+            raise FiregridError(error.message, hint) from None
         whole = received.whole()
-        board.exec_raw_no_follow("import machine; machine.reset()")
+        board.restart()
         return whole
-    except TransportError as error:
-        raise FiregridError(
-            f"{port}: no answer from MicroPython ({error})",
-            "check cable and power, close other programs on this port, and try again",
-        ) from None
-    except OSError as error:
-        raise FiregridError(
-            f"{port}: the line broke ({error.strerror or error})", "check the cable, and try again"
-        ) from None
-    finally:
+
+
+class BoardError(FiregridError):
+    """A program failed on the board; `said` is the last line of its traceback."""
+
+    def __init__(self, port: str, said: str) -> None:
+        super().__init__(f"{port}: the board says: {said}")
+        self.said = said
+
+
+class StoppedBoard:
+    """A board at a serial port whose application stands still; use it in a `with`. At the end it
+    starts anew, whatever happened: at once, or where the line broke by its watchdog."""
+
+    def __init__(self, port: str) -> None:
+        self.port = port
+        self._board: SerialTransport = None
+        self._stopped = False
+
+    def __enter__(self) -> "StoppedBoard":
+        self._board = _open(self.port)
+        try:
+            with self._in_words(), contextlib.redirect_stdout(io.StringIO()):
+                self._stop()  # mpremote prints what it did not expect
+        except BaseException:
+            self._close()
+            raise
+        self._stopped = True
+        return self
+
+    def _stop(self) -> None:
+        """Interrupt the application; again, where it was just starting and did not hear."""
+        for left in reversed(range(INTERRUPTS)):
+            try:
+                self._board.enter_raw_repl(soft_reset=False, timeout_overall=INTERRUPT_S)
+                return
+            except TransportError:
+                if not left:
+                    raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._stopped:
+            with contextlib.suppress(OSError):  # stop what runs, leave the raw mode, reset
+                self._board.serial.write(f"\r\x03\x02{_RESET}\r".encode())
+                time.sleep(LEAVE_S)  # until it is out
+        self._close()
+
+    def _close(self) -> None:
         with contextlib.suppress(OSError):
-            board.close()
+            self._board.close()
+
+    def run(self, program: str, take: Callable[[bytes], None] | None = None) -> str:
+        """Carry out a program; return what it prints, where `take` does not hear it byte by
+        byte. It has to print or end within SILENCE_S, and to feed the watchdog."""
+        with self._in_words():
+            printed, failed = self._board.exec_raw(program, SILENCE_S, take)
+        if failed:
+            raise BoardError(self.port, failed.decode(errors="replace").strip().splitlines()[-1])
+        return str(printed.decode(errors="replace"))
+
+    def restart(self) -> None:
+        """Let it start anew now; from here on only `lines` is of use."""
+        with self._in_words():
+            self._board.exec_raw_no_follow(_RESET)
+        self._stopped = False
+
+    def lines(self, wait_s: float, ask: str, ask_s: float) -> Iterator[str]:
+        """Yield what the started application prints, for so long; type `ask` every so often."""
+        end_s = time.monotonic() + wait_s
+        asked_s = time.monotonic()
+        seen = b""
+        while time.monotonic() < end_s:
+            if time.monotonic() > asked_s + ask_s:
+                asked_s = time.monotonic()
+                with self._in_words():
+                    self._board.serial.write(f"\r\n{ask}\r\n".encode())
+            with self._in_words():
+                seen += self._board.serial.read(max(1, self._board.serial.in_waiting))
+            *whole, seen = seen.split(b"\n")
+            seen = seen[-LINE_BYTES:]
+            yield from (line.decode(errors="replace").strip() for line in whole)
+
+    @contextlib.contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except TransportError as error:
+            raise FiregridError(
+                f"{self.port}: no answer from MicroPython ({error})",
+                "check cable and power, close other programs on this port, and try again",
+            ) from None
+        except OSError as error:
+            raise FiregridError(
+                f"{self.port}: the line broke ({error.strerror or error})",
+                "check the cable, and try again",
+            ) from None
 
 
 def _open(port: str) -> SerialTransport:

@@ -49,6 +49,7 @@ COMMANDS = {
     "driver": Listed(
         "Develop", "Write a driver for a new sensor, check what it must bear.", "sim"
     ),
+    "deploy": Listed("Develop", "Put what changed in the firmware on a board that runs it."),
 }
 OWN = {
     "site": "firegrid.commands.site:command",
@@ -61,6 +62,7 @@ OWN = {
     "doctor": "firegrid.commands.doctor:command",
     "flash": "firegrid.commands.flash:command",
     "label": "firegrid.commands.label:command",
+    "deploy": "firegrid.commands.deploy:command",
     "accept": "firegrid.commands.accept:command",
     "replace": "firegrid.commands.replace:command",
     "walktest": "firegrid.commands.walktest:command",

@@ -28,6 +28,7 @@ from firegrid_sim.serial_line import Line, NetworkLine, PtyLine
 __all__ = ["FlashedBoard", "Hardware"]
 
 LOOK_S = 0.02
+PAUSE_S = 1.0  # an application waits for something within that
 ANSWER_S = 3.0  # an interrupted application has come to its prompt by then
 SAID_BYTES = 8192
 FLASH_KIB = 8  # what hal_flash and its file system take of the heap; on a board it is C
@@ -232,9 +233,12 @@ class FlashedBoard(Board):
         prompt = self.directory / "repl"
         if prompt.exists():
             self.send(_INTERRUPT)
-        elif self.pid:
+        elif pid := self.pid:
+            until_s = time.monotonic() + PAUSE_S
+            while _computes(pid) and time.monotonic() < until_s:
+                self._hear()
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGINT)
+                os.kill(pid, signal.SIGINT)
             until_s = time.monotonic() + ANSWER_S
             while not prompt.exists() and time.monotonic() < until_s and self.pid:
                 self._hear()
@@ -244,3 +248,12 @@ class FlashedBoard(Board):
     def _pull(self) -> None:
         """In the middle of a download: the cable goes, and with it the power."""
         self.unplug()
+
+
+def _computes(pid: int) -> bool:
+    """Return whether a VM is busy, as far as the system tells. Unlike the chip's, it raises at
+    once and anywhere: in the middle of a collection it would leave the heap locked, and end."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("R")
+    except OSError:
+        return False

@@ -51,7 +51,7 @@ def test_help_groups_the_commands_by_who_uses_them():
     assert names == {
         "Plan": ["site", "ca"],
         "Desk": ["monitor", "command", "audit"],
-        "Develop": ["run", "replay", "sim", "driver"],
+        "Develop": ["run", "replay", "sim", "driver", "deploy"],
     }
     assert "never replaces" in text
 

@@ -1,25 +1,17 @@
 """The command `firegrid journal dump`: what stands in a gateway's journal flash."""
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from firegrid import words
 from firegrid.errors import FiregridError
 from firegrid.flashlog import LANES, SECTOR_BYTES, Image, read_image
 from firegrid.options import lang_option
+from firegrid.progress import bytes_told
 
 __all__ = ["command"]
 
@@ -90,29 +82,8 @@ def dump(
 def _from_board(port: str, lane: str) -> bytes:
     from firegrid.boardport import read_partition  # only this one needs a serial port
 
-    if not sys.stderr.isatty():
-        return read_partition(port, lane, _Tenths(f"{port} {lane}").tell)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
-        task = progress.add_task(f"{port} {lane}", total=None)
-        return read_partition(
-            port, lane, lambda done, size: progress.update(task, completed=done, total=size)
-        )
-
-
-class _Tenths:
-    """Progress as plain lines."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._told = 0
-
-    def tell(self, done: int, size: int) -> None:
-        """Tell of each tenth."""
-        if 10 * done // size > self._told:
-            self._told = 10 * done // size
-            click.echo(f"{self._what}: {10 * self._told} %", err=True)
+    with bytes_told(f"{port} {lane}") as tell:
+        return read_partition(port, lane, tell)
 
 
 def _report(source: str, found: Image) -> dict[str, Any]:

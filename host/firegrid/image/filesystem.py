@@ -19,7 +19,14 @@ from littlefs import LittleFS, LittleFSError
 from firegrid.errors import FiregridError
 from firegrid.image.layout import SECTOR, partition
 
-__all__ = ["application", "filesystem_image", "on_board", "slot_pointer"]
+__all__ = [
+    "SLOTS",
+    "application",
+    "filesystem_image",
+    "on_board",
+    "read_slot_pointer",
+    "slot_pointer",
+]
 
 DISK_VERSION = 0x00020000
 SLOTS = ("a", "b")
@@ -30,6 +37,18 @@ def slot_pointer(slot: str) -> bytes:
     """Return the file /slot: this application, and none on trial."""
     line = json.dumps({"run": slot}, separators=(",", ":"))
     return f"{line}\n{hashlib.sha256(line.encode()).hexdigest()}\n".encode()
+
+
+def read_slot_pointer(data: bytes) -> dict[str, Any]:
+    """Return what a file /slot says, as boot.py reads it: `run`, and `trial` and `left` while a
+    new application is on trial; nothing where it is damaged."""
+    line, _, seal = data.partition(b"\n")
+    try:
+        found = json.loads(line)
+        sound = hashlib.sha256(line).hexdigest() == seal.decode().strip() and found["run"] in SLOTS
+        return dict(found) if sound else {}
+    except (ValueError, KeyError, TypeError):
+        return {}
 
 
 def application(firmware: Path) -> dict[str, bytes]:
