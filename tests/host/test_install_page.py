@@ -2,59 +2,100 @@
 
 import os
 import re
-import subprocess
 import sysconfig
 
 import pytest
 from firegrid.image.layout import TABLE_AT, partition, read_table
 from firegrid.image.prov import read_prov
+from firegrid.site.load import load_site
+from firegrid_sim.broker import free_port
 from firegrid_sim.standin import stand_in
+from installer import Talker, firegrid, walk_all
 from vm import ROOT
 
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGE = (ROOT / "docs" / "INSTALL.md").read_text(encoding="utf-8")
 
 
+BENCH = PAGE.index("## 4.")  # from here on boards are plugged in
+BROKER_PORT = free_port()
+
+
+class Followed:
+    """The folder of somebody who does what the page says, and what each block has printed."""
+
+    def __init__(self, folder, bench=None):
+        self.folder = folder
+        self.said = []
+        self._bench = bench
+        path = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"
+        self._env = os.environ | {"PATH": path, "LANG": "C.UTF-8", "LC_ALL": ""}
+        self._env |= {"BROKER": f"127.0.0.1:{BROKER_PORT}", "PORTS": f"{folder}/bench/board-*"}
+
+    def follow(self, page):
+        for kind, name, text in BLOCK.findall(page):
+            if name:
+                (self.folder / name).write_text(text, encoding="utf-8")
+            elif kind == "sh":
+                self._run(text)
+
+    def _run(self, text):
+        with Talker(["bash", "-euc", text], cwd=self.folder, env=self._env) as block:
+            if text.startswith("firegrid walktest"):
+                site = load_site(self.folder / "street.toml")
+                walk_all(self._bench, block, site, BROKER_PORT)
+            block.process.stdin.close()
+            code, told = block.end()
+        assert code == 0, "\n".join([text, told, *block.said])
+        self.said.append(told)
+
+
 @pytest.fixture(scope="module")
 def followed(tmp_path_factory):
-    """The folder of somebody who has done what the page says, and what each block has printed."""
     folder = tmp_path_factory.mktemp("installer")
     (folder / "ESP32_GENERIC.bin").write_bytes(stand_in(app_bytes=50_000))
-    path = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"
-    said = []
-    for kind, name, text in BLOCK.findall(PAGE):
-        if name:
-            (folder / name).write_text(text, encoding="utf-8")
-        elif kind == "sh":
-            done = subprocess.run(
-                ["bash", "-euc", text],
-                cwd=folder,
-                env=os.environ | {"PATH": path, "LANG": "C.UTF-8", "LC_ALL": ""},
-                capture_output=True,
-                text=True,
-                timeout=120,
-                check=False,
-            )
-            assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
-            said.append(done.stdout)
-    return folder, said
+    one = Followed(folder)
+    one.follow(PAGE[:BENCH])
+    return one
 
 
-def test_every_block_of_the_page_works_as_it_stands(followed):
-    _, said = followed
+def test_every_block_up_to_the_bench_works_as_it_stands(followed):
+    said = followed.said
     assert len(said) == 5
-    assert "5 points from points.csv" in said[1] and "warning: my-street: 6 of 8 grids" in said[1]
-    assert "[no-ca]" in said[1] and "[no-wifi]" not in said[1]
-    assert "identities" in said[-1] and "MISSING  identities" not in said[-1]
+    assert "5 points from points.csv" in said[2] and "warning: my-street: 6 of 8 grids" in said[2]
+    assert "[no-ca]" in said[2] and "[no-wifi]" not in said[2]
 
 
 def test_each_gateway_has_its_image_and_its_label(followed):
-    folder, _ = followed
-    private = folder / "street.firegrid"
+    private = followed.folder / "street.firegrid"
     for gateway in ("gw-noodles", "gw-tailor"):
         image = (private / "images" / gateway / "image.bin").read_bytes()
-        assert image[0x1000] == image[0x10000] == 0xE9  # the page writes it from the first byte
+        assert image[0x1000] == image[0x10000] == 0xE9
         assert read_table(image[TABLE_AT : TABLE_AT + 0xC00])
         row = partition("prov")
         assert read_prov(image[row.offset : row.end]).gateway == gateway
     assert (private / "reports" / "labels.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.full
+def test_the_whole_page_leads_from_the_box_to_a_signed_report(tmp_path):
+    (tmp_path / "ESP32_GENERIC.bin").write_bytes(stand_in())
+    boards = ["sim", "boards", "--count", 2, "--dir", tmp_path / "bench"]
+    one = Followed(tmp_path)
+    one.follow(PAGE[:BENCH])
+    boards += ["--site", tmp_path / "street.toml", "--broker-port", BROKER_PORT]
+    with firegrid(*boards) as bench:
+        bench.until(lambda: bench.has("ports: "))
+        one = Followed(tmp_path, bench)
+        one.follow(PAGE[BENCH:])
+        bench.type("end")
+        bench.end()
+    doctor, _, walk, accepted, checked = one.said
+    assert "identities" in doctor and "MISSING  identities" not in doctor
+    private = tmp_path / "street.firegrid"
+    assert not list((private / "identities").rglob("key.der")), "they are on the boards alone"
+    assert {path.stem for path in (private / "reports" / "labels").iterdir()} == {
+        "gw-noodles",
+        "gw-tailor",
+    }
+    assert "ACCEPTED" in accepted.upper() and checked, (walk, accepted, checked)

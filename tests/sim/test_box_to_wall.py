@@ -5,12 +5,8 @@ import json
 import re
 import shutil
 import subprocess
-import sys
-import threading
-import time
 
 import jsonschema
-import paho.mqtt.client as paho
 import pytest
 from firegrid.image.build import read_image
 from firegrid.image.layout import FLASH_BYTES, partition
@@ -18,66 +14,13 @@ from firegrid.resources import schemas_dir
 from firegrid.site.load import load_site
 from firegrid.state import State
 from firegrid_sim.broker import free_port
-from installer import community, run
+from installer import community, firegrid, run, walk_all
 
-WAIT_S = 300
-SIGNALS = {"smoke": ("smoke_db_m", 2, 0), "leakage": ("leakage_ma", 600, 20)}
-SIGNALS["gas"] = ("gas_pct_lel", 30, 0)
-RECORDED_S = 8  # a smoke detector's hold time, and what a busy machine adds
 OWN = ("nvs", "vfs", "events", "samples")  # what a started application writes itself
 
 
-class Talker:
-    """A command that runs while we type; what it says is kept."""
-
-    def __init__(self, *arguments):
-        command = [sys.executable, "-m", "firegrid", *map(str, arguments)]
-        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        self.process = subprocess.Popen(command, text=True, **pipes)
-        self.said, self.told = [], []
-        streams = ((self.process.stderr, self.said), (self.process.stdout, self.told))
-        self._readers = [threading.Thread(target=_read, args=one, daemon=True) for one in streams]
-        for reader in self._readers:
-            reader.start()
-
-    def type(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-
-    def until(self, what, seconds=WAIT_S):
-        end_s = time.monotonic() + seconds
-        while not what():
-            assert self.process.poll() is None, "\n".join(self.said[-20:])
-            assert time.monotonic() < end_s, "\n".join(self.said[-20:])
-            time.sleep(0.05)
-
-    def has(self, text):
-        return any(text in line for line in self.said)
-
-    def end(self):
-        """Return the exit code and its report."""
-        code = self.process.wait(WAIT_S)
-        for reader in self._readers:
-            reader.join()
-        return code, "\n".join(self.told)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
-            pipe.close()
-
-
-def _read(stream, lines):
-    for line in stream:
-        lines.append(line.rstrip())
-
-
 def boards(count, directory, site, port):
-    one = Talker(
+    one = firegrid(
         "sim", "boards", "--count", count, "--dir", directory, "--site", site, "--json",
         "--broker-port", port,
     )  # fmt: skip
@@ -106,13 +49,6 @@ def compare(flash_file, image):
         row = partition(name)
         data[row.offset : row.end] = wanted[row.offset : row.end] = bytes(row.size)
     assert data == wanted
-
-
-def stimulate(bench, walk, point):
-    """Somebody holds the test gas under it and types its number."""
-    signal, high, _ = SIGNALS[point.kind]
-    walk.type(point.id)
-    bench.type(f"drive {point.id} {signal} {high}")
 
 
 @pytest.mark.full
@@ -153,64 +89,17 @@ def test_sixteen_shops_from_the_box_to_the_wall(tmp_path):
             compare(directory / f".{board_of[name]}" / "flash.bin", images[name])
             assert (state.reports / "labels" / f"{name}.png").stat().st_size > 1000
             assert not (state.identities / name / "key.der").exists()
-        walk_all(bench, site, plan, port)
+        walk(bench, site, plan, port)
         bench.type("end")
         bench.end()
     accept(site, tmp_path)
 
 
-class Statuses:
-    """Which gateways the broker takes to be there."""
-
-    def __init__(self, port, site):
-        self.online = {}
-        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
-        self._client.on_message = self._take
-        self._client.connect("127.0.0.1", port)
-        self._client.subscribe(f"firegrid/1/{site}/+/up/status", 1)
-        self._client.loop_start()
-
-    def _take(self, _client, _data, message):
-        self.online[message.topic.split("/")[3]] = b"online" in message.payload
-
-    def stop(self):
-        self._client.loop_stop()
-        self._client.disconnect()
-
-
-def walk_all(bench, site, plan, port):
-    walk = Talker(
-        "walktest", site, "--by", plan.people[0].id, "--desk", "--json",
-        "--broker", f"mqtt://127.0.0.1:{port}",
-    )  # fmt: skip
-    gateways = [gateway.id for gateway in plan.gateways]
-    statuses = Statuses(port, plan.id)
-    with walk:
-        for name in gateways:
-            walk.until(lambda g=name: walk.has(f"{g}: in test"))
-        rows = [[one for one in plan.points if one.gateway == name] for name in gateways]
-        for row in zip(*rows, strict=True):  # a person in each shop, one point after another
-            for point in row:
-                stimulate(bench, walk, point)
-            for point in row:
-                walk.until(lambda p=point: walk.has(f"{p.id}: passed"), 60)
-                signal, _, rest = SIGNALS[point.kind]
-                bench.type(f"drive {point.id} {signal} {rest}")
-        for name in gateways:
-            bench.type(f"link {name} off")
-        walk.until(lambda: not any(statuses.online.values()), 120)
-        for point in [row[0] for row in rows]:
-            bench.type(f"drive {point.id} smoke_db_m 2")  # so that there is something to tell
-        time.sleep(RECORDED_S)
-        for name in gateways:
-            bench.type(f"link {name} on")
-        for name in gateways:
-            walk.until(lambda g=name: walk.has(f"{g}: network test passed"), 120)
-            bench.type(f"cut {name} 2")
-        for name in gateways:
-            walk.until(lambda g=name: walk.has(f"{g}: power test passed"), 120)
-        code, told = walk.end()
-    statuses.stop()
+def walk(bench, site, plan, port):
+    command = ["walktest", site, "--by", plan.people[0].id, "--desk", "--json"]
+    with firegrid(*command, "--broker", f"mqtt://127.0.0.1:{port}") as one:
+        walk_all(bench, one, plan, port)
+        code, told = one.end()
     report = json.loads(told)
     jsonschema.validate(report, json.loads((schemas_dir() / "walktest.schema.json").read_text()))
     assert (code, report["passed"]) == (0, True), report

@@ -384,3 +384,38 @@ def test_a_clock_that_is_behind_is_told(site, tmp_path, monkeypatch):
 def test_usage(site, arguments, words):
     done = run("flash", site, *arguments)
     assert done.exit_code == 2 and words in done.output
+
+
+def said_by(schema, *arguments):
+    done = run(*arguments, "--json")
+    if done.exit_code not in (0, 3):
+        return None, done
+    report = json.loads(done.stdout)
+    jsonschema.validate(report, json.loads((schemas_dir() / f"{schema}.schema.json").read_text()))
+    return report, done
+
+
+def test_a_board_is_inspected_and_verified(server, site, tmp_path):
+    with bench(server, tmp_path / "bench", Trouble()) as [board]:
+        report, _ = said_by("inspect", "inspect", "--port", board.path)
+        assert (report["mac"], report["gateway"]) == (board.mac.hex(":"), None)
+        assert not report["firegrid_layout"]
+        assert flash(site, NAMES[0], "--port", board.path)[1] == 0
+
+        report, done = said_by("inspect", "inspect", site, "--port", board.path)
+        assert report["gateway"] == report["noted_gateway"] == NAMES[0]
+        assert report["noted_started"] and report["firegrid_layout"]
+        assert "BEGIN" not in done.output and "key" not in done.output
+        report, done = said_by("verify", "verify", site, NAMES[0], "--port", board.path)
+        assert (done.exit_code, report["same"]) == (0, True), report
+
+        board.hold()
+        factory, prov = partition("factory").offset, partition("prov").offset
+        board.flash.data[factory + 5000] ^= 4
+        board.flash.data[prov : prov + 16384] = bytes(16384)
+        report, done = said_by("verify", "verify", site, NAMES[0], "--port", board.path)
+        assert (done.exit_code, report["different"]) == (3, ["factory", "prov"])
+        report, done = said_by("verify", "verify", site, NAMES[1], "--port", board.path)
+        assert done.exit_code == 3 and "/etc/config.jsonl" in report["different"]
+    done = run("inspect", "--port", board.path)
+    assert done.exit_code == 1 and "was unplugged" in done.output

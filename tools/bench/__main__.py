@@ -18,12 +18,12 @@ from firegrid.errors import FiregridError
 from firegrid.resources import checkout
 from firegrid_sim.forkserver import require_vm
 
-from bench import gateways, heap, journal, link, nuisance, page, sampling, start, world
+from bench import flashing, gateways, heap, journal, link, nuisance, page, sampling, start, world
 from bench.machine import commit, machine
 from bench.page import Measured
 from bench.result import Area
 
-_MODULES = (gateways, start, heap, sampling, journal, link, world, nuisance)
+_MODULES = (gateways, start, heap, sampling, journal, link, flashing, world, nuisance)
 AREAS = {module.AREA.name: module.AREA for module in _MODULES}
 INTERRUPTED = 130
 CLEAR = "\r\x1b[2K"

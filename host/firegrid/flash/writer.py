@@ -21,7 +21,7 @@ from esptool.logger import TemplateLogger, log
 
 from firegrid.flash.words import FLASH, LINK, Failure, failure_of
 
-__all__ = ["BAUDS", "Board", "Job", "listen", "serve"]
+__all__ = ["BAUDS", "Board", "Job", "Look", "listen", "look", "serve"]
 
 BAUDS = (921_600, 460_800, 115_200)
 CONSOLE_BAUD = 115_200
@@ -53,6 +53,13 @@ class Job(NamedTuple):
     boot_s: float = BOOT_S
 
 
+class Look(NamedTuple):
+    """What is wanted of a board's flash: contents and MD5s, each by (offset, size)."""
+
+    contents: tuple[tuple[int, int], ...] = ()
+    sums: tuple[tuple[int, int], ...] = ()
+
+
 class _Quiet(TemplateLogger):  # type: ignore[misc]
     """esptool says nothing here but how far it is."""
 
@@ -71,13 +78,30 @@ class _Quiet(TemplateLogger):  # type: ignore[misc]
 
 def serve(port: str, pipe: Connection) -> None:
     """Do all of it; the whole life of the process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the bench decides what Ctrl-C means
-    with open(os.devnull, "w") as nowhere:  # esptool's own words; stdout belongs to the report
-        for fd in (1, 2):
-            os.dup2(nowhere.fileno(), fd)
+    _be_quiet()
     # Where the bench is gone, what was half written is begun anew next time.
     with contextlib.suppress(EOFError, BrokenPipeError):
         _serve(port, pipe)
+
+
+def look(port: str, pipe: Connection) -> None:
+    """Send ("found", Board), take a Look, send ("seen", contents, sums), or ("failed", Failure);
+    ("progress", done, total) meanwhile. The board then starts what it has."""
+    _be_quiet()
+    writer = _Writer(port, pipe)
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        try:
+            pipe.send(("found", writer.find()))
+            pipe.send(("seen", *writer.look(pipe.recv())))
+        except _ERRORS as error:
+            pipe.send(("failed", failure_of(error, writer.percent)))
+
+
+def _be_quiet() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # our caller decides what Ctrl-C means
+    with open(os.devnull, "w") as nowhere:  # esptool's own words; stdout belongs to the report
+        for fd in (1, 2):
+            os.dup2(nowhere.fileno(), fd)
 
 
 def _serve(port: str, pipe: Connection) -> None:
@@ -139,6 +163,21 @@ class _Writer:
         finally:
             self._close()
 
+    def look(self, wanted: Look) -> tuple[list[bytes], list[str]]:
+        """Return contents and MD5s; then let the board start."""
+        esp = self._esp = cmds.run_stub(self._esp)
+        self.percent = 0
+        cmds.attach_flash(esp)
+        esp.change_baud(BAUDS[1])  # what every adapter can
+        contents, total, before = [], sum(size for _, size in wanted.contents), 0
+        for offset, size in wanted.contents:
+            self._step_by_step(before, size, total)
+            contents.append(bytes(cmds.read_flash(esp, offset, size) or b""))
+            before += size
+        sums = [esp.flash_md5sum(offset, size) for offset, size in wanted.sums]
+        self.leave()
+        return contents, sums
+
     def write(self, job: Job) -> None:
         """Erase, write, verify, reset; slower where the line fails, once more where the flash
         does."""
@@ -184,18 +223,21 @@ class _Writer:
         total = sum(len(data) for _, data in job.parts)
         before = 0
         for offset, data in job.parts:
-            share = len(data)
-
-            def step(done: int, of: int, before: int = before, share: int = share) -> None:
-                self._progress(before + share * done // max(of, 1), total)
-
-            self._logger.step = step
+            self._step_by_step(before, len(data), total)
             cmds.write_flash(
                 self._esp, [(offset, data)], flash_size="keep", compress=True,
                 skip_flashed=job.skip_same,
             )  # fmt: skip
-            before += share
+            before += len(data)
         self._progress(total, total)
+
+    def _step_by_step(self, before: int, share: int, total: int) -> None:
+        """From now on what esptool tells is of `share` bytes, behind `before` of `total`."""
+
+        def step(done: int, of: int) -> None:
+            self._progress(before + share * done // max(of, 1), total)
+
+        self._logger.step = step
 
     def _progress(self, done: int, total: int) -> None:
         percent = done * 100 // max(total, 1)

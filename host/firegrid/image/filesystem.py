@@ -22,6 +22,7 @@ from firegrid.image.layout import SECTOR, partition
 __all__ = [
     "SLOTS",
     "application",
+    "files_of",
     "filesystem_image",
     "on_board",
     "read_slot_pointer",
@@ -94,6 +95,23 @@ def filesystem_image(files: Mapping[str, bytes]) -> bytes:
             low = middle + 1
     made.fs_grow(room)
     return bytes(made.context.buffer[: high * SECTOR])
+
+
+def files_of(data: bytes) -> dict[str, bytes]:
+    """Return every file of a file system by its path; {} where it cannot be mounted."""
+    made = LittleFS(block_size=SECTOR, block_count=len(data) // SECTOR, mount=False)
+    made.context.buffer[:] = data
+    found = {}
+    try:
+        made.mount()
+        for folder, _, names in made.walk("/"):
+            for name in names:
+                path = f"{folder.rstrip('/')}/{name}"
+                with made.open(path, "rb") as file:
+                    found[path] = bytes(file.read())
+    except LittleFSError:
+        return {}
+    return found
 
 
 def _fitted(files: Mapping[str, bytes], blocks: int) -> LittleFS | None:
