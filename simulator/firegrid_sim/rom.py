@@ -24,6 +24,7 @@ __all__ = ["Flash", "Rom", "Trouble"]
 
 SECTOR = 4096
 WAIT_S = 0.05
+BUFFER_BYTES = 4096  # of a pseudo-terminal
 _BEGIN = struct.Struct("<IIII")  # size, blocks, block size, address
 _TYPED = (b"who", b"status", b"help")
 _READ_ID = 0x9F
@@ -193,8 +194,9 @@ class _Wire:
     def _troubled(self, data: bytes) -> bytes:
         rom, trouble = self._rom, self._rom.trouble
         if self._paced:
-            now = time.monotonic()
-            self._free_s = max(now, self._free_s) + len(data) * 10 / self._line.baud
+            # What lay in the terminal's buffer came over the wire while we were at work.
+            now, taken_s = time.monotonic(), BUFFER_BYTES * 10 / self._line.baud
+            self._free_s = max(now - taken_s, self._free_s) + len(data) * 10 / self._line.baud
             time.sleep(max(0.0, self._free_s - now))
         rom.received_bytes += len(data)
         if trouble.cut_after_bytes is not None and rom.received_bytes > trouble.cut_after_bytes:

@@ -28,6 +28,7 @@ CONSOLE_BAUD = 115_200
 CONNECT_ATTEMPTS = 3
 BOOT_S = 60.0
 ASK_S = 2.0
+BACK_S = 5.0
 REOPEN_S = 0.3  # a port that is closed and opened at once was, for some, never closed
 LINE_BYTES = 1024
 _WHO = "firegrid {"
@@ -252,13 +253,10 @@ class _Writer:
 def listen(port: str, wait_s: float) -> dict[str, Any]:
     """Return what the booted application says of itself; raise Failure where it says nothing."""
     end_s = time.monotonic() + wait_s
-    time.sleep(REOPEN_S)
-    line = serial.serial_for_url(port, do_not_open=True)
-    line.baudrate, line.timeout, line.dtr, line.rts = CONSOLE_BAUD, 0.1, False, False
-    line.open()
+    line = _opened(port)
     seen = b""
     last = ""
-    asked_s = time.monotonic() + ASK_S
+    asked_s = time.monotonic()  # what it said at its start may have been missed
     try:
         while time.monotonic() < end_s:
             seen += line.read(256)
@@ -270,7 +268,7 @@ def listen(port: str, wait_s: float) -> dict[str, Any]:
                     if said:
                         return said
                 last = text or last
-            if time.monotonic() > asked_s:
+            if time.monotonic() >= asked_s:
                 asked_s = time.monotonic() + ASK_S
                 line.write(b"\r\nwho\r\n")
     finally:
@@ -281,6 +279,21 @@ def listen(port: str, wait_s: float) -> dict[str, Any]:
         + (f"; last it said: {last[:120]}" if last else "; it says nothing"),
         "flash it once more; if it repeats, set this board aside",
     )
+
+
+def _opened(port: str) -> Any:
+    """Return the port, opened without a reset; some vanish while their board starts."""
+    line = serial.serial_for_url(port, do_not_open=True)
+    line.baudrate, line.timeout, line.dtr, line.rts = CONSOLE_BAUD, 0.1, False, False
+    end_s = time.monotonic() + BACK_S
+    while True:
+        time.sleep(REOPEN_S)
+        try:
+            line.open()
+            return line
+        except serial.SerialException:
+            if time.monotonic() > end_s:
+                raise
 
 
 def _said(text: str) -> dict[str, Any] | None:
