@@ -151,6 +151,7 @@ def test_one_file_that_changed_is_one_file_on_the_line_and_the_other_slot_runs(b
     assert set(board.resets) == {HARD}
 
 
+@pytest.mark.full
 def test_files_and_folders_come_and_go(board, tmp_path):
     other = shutil.copytree(firmware_dir(), tmp_path / "other")
     (other / "new").mkdir()
@@ -193,6 +194,7 @@ def test_a_cable_that_is_pulled_leaves_what_ran(word, board, newer):
     assert deploy(board, "--firmware", newer)["started"]["firmware"] == "9.9.9"
 
 
+@pytest.mark.full
 def test_a_cable_that_is_pulled_after_the_switch_leaves_the_new_one_whole(board, newer):
     board.word = b"machine.reset()"
     refused(board, "--firmware", newer)
@@ -218,6 +220,7 @@ def test_what_reads_back_as_something_else_does_not_start():
         check(Rotten(), plan)
 
 
+@pytest.mark.full
 def test_ctrl_c_lets_what_ran_start_at_once(board, tmp_path):
     other = shutil.copytree(firmware_dir(), tmp_path / "other")
     for path in other.rglob("*.mpy"):
@@ -236,6 +239,7 @@ def test_ctrl_c_lets_what_ran_start_at_once(board, tmp_path):
     assert deploy(board)["slot"] == "a"
 
 
+@pytest.mark.full
 def test_an_application_that_ends_at_its_start_is_told_and_mended(board, tmp_path):
     other = shutil.copytree(firmware_dir(), tmp_path / "other")
     (other / "app.mpy").unlink()
@@ -262,6 +266,7 @@ def test_a_trial_ends_before_anything_is_written(board, newer):
     assert deploy(board)["slot"] == "a"
 
 
+@pytest.mark.full
 def test_a_full_board_is_told_and_goes_on(board, newer):
     with prompt(board) as line:
         line.exec(

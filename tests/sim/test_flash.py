@@ -257,6 +257,7 @@ def test_what_is_wrong_with_a_board_is_said_in_plain_words(server, site, tmp_pat
         assert run("flash", site, NAMES[0], "--port", "x").exit_code == 1, "provision first"
 
 
+@pytest.mark.full
 def test_a_line_that_is_too_fast_is_tried_slower(server, site, tmp_path):
     with bench(server, tmp_path / "bench", Trouble(baud_max=460_800)) as [board]:
         _, code, said = flash(site, NAMES[0], "--port", board.path)
@@ -264,6 +265,7 @@ def test_a_line_that_is_too_fast_is_tried_slower(server, site, tmp_path):
         assert "once more at 460800 baud" in said
 
 
+@pytest.mark.full
 def test_a_board_that_stalls_is_tried_again(server, site, tmp_path):
     with bench(server, tmp_path / "bench", Trouble(stall_after_bytes=40_000)) as [board]:
         _, code, said = flash(site, NAMES[0], "--port", board.path)
@@ -328,6 +330,7 @@ def test_a_gateway_that_has_a_board_is_given_to_no_other(server, site, tmp_path)
         assert done.exit_code == 1 and "has its key" in done.output
 
 
+@pytest.mark.full
 def test_the_same_board_at_two_ports_is_one_board(server, site, tmp_path):
     with bench(server, tmp_path / "bench", Hardware(paced=True), Trouble()) as [one, two]:
         two._rom.mac = one._rom.mac  # two cables, one board
@@ -395,6 +398,7 @@ def said_by(schema, *arguments):
     return report, done
 
 
+@pytest.mark.full
 def test_a_board_is_inspected_and_verified(server, site, tmp_path):
     with bench(server, tmp_path / "bench", Trouble()) as [board]:
         report, _ = said_by("inspect", "inspect", "--port", board.path)

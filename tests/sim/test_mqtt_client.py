@@ -330,6 +330,7 @@ def test_the_broker_may_send_messages_too_long_for_us(start, broker, desk):
 # A broker that goes away
 
 
+@pytest.mark.full
 def test_a_killed_broker_loses_nothing_once_it_is_back(start, broker, desk, links):
     link = links.add("127.0.0.1", broker.port)
     link.rtt_ms = 5  # or all is sent before the broker can be killed
@@ -383,6 +384,7 @@ def test_a_broker_that_takes_no_bytes_is_noticed_with_a_full_buffer(start, serve
     assert lost["why"] == "no PUBACK"
 
 
+@pytest.mark.full
 def test_a_link_that_is_quiet_for_long_is_kept_alive(start, server):
     program = start(port=server.port, keepalive_s=1, ping_limit_ms=1500)
     server.accept()
@@ -443,6 +445,7 @@ def test_a_refused_connection_is_lost_at_once(start, link):
     assert "ECONNREFUSED" in lost["why"] and lost["after_ms"] < AT_ONCE_MS
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("mode", [MUTE, pytest.param(SWALLOW, marks=FULL)])
 def test_an_address_without_an_answer_is_given_up_in_time(start, link, mode):
     link.set_mode(mode)

@@ -73,6 +73,7 @@ def test_a_broker_that_falls_silent_is_noticed_and_everything_comes_when_it_spea
 # ---- the desk ----
 
 
+@pytest.mark.full
 def test_a_desk_that_stores_nothing_is_noticed_and_gets_everything_later(speed, tmp_path):
     with Live("yard", tmp_path, speed) as live:
         live.until_settled()
@@ -213,6 +214,7 @@ def cuts(whole):
     return (0, lines[0] // 2, lines[0] + 1, lines[-2] + 1, len(whole) - 2)
 
 
+@pytest.mark.full
 def test_without_any_configuration_it_says_so_and_stays_up(tmp_path):
     with Live("two-gateways", tmp_path, SPEED) as live:
         live.until_settled()

@@ -100,6 +100,7 @@ def test_smoke_sounds_in_time_and_is_stored_once_the_link_is_back(state, tries, 
         live.assert_stored_once()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("tries", [1, pytest.param(TRIES, marks=FULL)])
 def test_smoke_sounds_in_time_while_the_name_server_is_silent(tries, tmp_path):
     server = NameServer({BROKER_NAME: "127.0.0.1"})

@@ -275,6 +275,7 @@ def test_a_recorded_gas_trace_goes_through_the_firmware(recorded):
     assert summary["counts"]["without_value"] < 20  # 10 s of warm-up
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("most", [500, pytest.param(2000, marks=pytest.mark.full)])
 def test_a_recorded_room_never_trips_a_smoke_detector(most, recorded):
     arguments = ["--map", "PM2.5=smoke_ug_m3", "--time", "UTC", "--speed", 200, "--limit", most]

@@ -21,7 +21,7 @@ from live import Live
 from mosquitto import Mosquitto
 
 ROUNDS = int(os.environ.get("ROUNDS", "30"))
-BY_DEFAULT = 3
+BY_DEFAULT = 1
 ON_MOSQUITTO = 10  # one of them by default
 STEPS = 4
 HEALED_S = 60  # a gateway sends again what was not stored in 30 s
@@ -47,6 +47,7 @@ def test_after_healing_everything_the_flash_took_is_stored_once(number, chance, 
     play(Broker, chance, tmp_path)
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not find("mosquitto"), reason="mosquitto is not installed")
 @rounds(ON_MOSQUITTO, 1)
 def test_so_it_is_on_the_broker_that_a_community_runs(number, chance, tmp_path):

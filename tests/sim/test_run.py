@@ -208,6 +208,7 @@ def test_a_state_folder_is_kept_and_a_second_run_adds_to_it(scenario, tmp_path):
     assert (state.stat().st_mode & 0o777) == 0o700
 
 
+@pytest.mark.full
 def test_a_run_can_use_a_broker_that_is_there(scenario, tmp_path):
     broker = Broker(tmp_path / "broker")
     broker.start()

@@ -248,6 +248,7 @@ def test_a_command_that_the_broker_keeps_is_carried_out_once(live):
 # ---- what runs for a time ----
 
 
+@pytest.mark.full
 def test_a_bypass_ends_by_itself_and_the_cause_that_stands_alarms(tmp_path):
     with Live("yard", tmp_path, SPEED) as live:
         live.until_settled()

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 from firegrid.site.load import load_site
-from firegrid.wire import ALARM, PRE_ALARM, SUPERVISORY, TROUBLE
+from firegrid.wire import ALARM, PRE_ALARM, TROUBLE
 from vm_trace import play, track_of
 
 FACES = load_site(Path(__file__).parent / "sites" / "faces.toml")
 JINSHUI = load_site(Path(__file__).parents[2] / "examples" / "jinshui-garden.toml")
 DUCT = FACES.point("smoke-duct")
-MAIN = FACES.point("hydrant-main")
+TRAY = FACES.point("cable-tray")
 SMOKE = [(0, 0.0), (60, 0.2), (70, 0.2)]
 
 
@@ -39,12 +39,12 @@ def test_a_phase_moves_the_readings_against_the_trace(tmp_path):
 def test_points_of_one_gateway_are_played_together(tmp_path):
     tracks = [
         track_of(DUCT, "smoke_db_m", SMOKE),
-        track_of(MAIN, "pressure_kpa", [(0, 300), (30, 120), (70, 120)]),
+        track_of(TRAY, "temperature_c", [(0, 20), (30, 20), (40, 60), (70, 60)]),
     ]
     played = play(FACES, tracks, tmp_path)
     assert played.came_s(DUCT, PRE_ALARM) == 63.1
-    assert played.came_s(MAIN, SUPERVISORY) == 32.0  # median: a period more
-    assert played.came_s(MAIN, ALARM) is None
+    assert played.came_s(TRAY, ALARM) == 43.1  # its rise stood for 3 s; median: a period more
+    assert played.came_s(TRAY, PRE_ALARM) is None
 
 
 def test_a_wave_is_played_as_well(tmp_path):
