@@ -25,18 +25,19 @@ _TABLE = (
 )
 _FEWER = bytes(byte % 38 for byte in range(256))  # of so many letters each has 5.2 bits
 _LOADED_AT = 0x3F400020  # an address of the chip's flash cache
+_RAM_AT = 0x3FFF0018
 
 
 def stand_in(version: str = "1.29.0", chip: int = 0, app_bytes: int = APP_BYTES) -> bytes:
     """Return the .bin: bootloader at 0x1000 of the flash, a table, and the app at 0x10000."""
-    boot = _image([b"stand-in".ljust(64, b"\0")], chip)
+    boot = _image([b"stand-in".ljust(64, b"\0")], chip, _RAM_AT)
     described = struct.pack("<II8x", 0xABCD5432, 0)
     described += version.encode().ljust(32, b"\0") + STAND_IN.encode().ljust(32, b"\0")
     described = described.ljust(256, b"\0")
     banner = f"MicroPython v{version} on 2026-01-01; firegrid stand-in\0".encode()
     filler = Random(version).randbytes(app_bytes - len(described) - len(banner))
     filler = filler.translate(_FEWER)
-    app = _image([described + banner + filler], chip)
+    app = _image([described + banner + filler], chip, _LOADED_AT)
     parts = {0: boot, TABLE_AT - BOOTLOADER_AT: table_bytes(_TABLE), APP_AT - BOOTLOADER_AT: app}
     whole = bytearray(b"\xff" * (max(parts) + len(app)))
     for at, part in parts.items():
@@ -44,11 +45,11 @@ def stand_in(version: str = "1.29.0", chip: int = 0, app_bytes: int = APP_BYTES)
     return bytes(whole)
 
 
-def _image(segments: list[bytes], chip: int) -> bytes:
+def _image(segments: list[bytes], chip: int, at: int) -> bytes:
     padded = [segment + bytes(-len(segment) % 4) for segment in segments]
     image = struct.pack("<BBBBIBBBBHBHHIB", 0xE9, len(padded), 2, 0x20, 0x40080400, 0xEE, 0, 0, 0,
                         chip, 0, 0, 0xFFFF, 0, 1)  # fmt: skip
     for segment in padded:
-        image += struct.pack("<II", _LOADED_AT, len(segment)) + segment
+        image += struct.pack("<II", at, len(segment)) + segment
     image += bytes(15 - len(image) % 16) + bytes([reduce(xor, b"".join(padded), 0xEF)])
     return image + hashlib.sha256(image).digest()
