@@ -68,6 +68,11 @@ class State:
         return self.directory / "boards.jsonl"
 
     @property
+    def micropython(self) -> Path:
+        """The interpreter, as it was fetched."""
+        return self.directory / "micropython"
+
+    @property
     def images(self) -> Path:
         """What is written to each board, a folder for each gateway."""
         return self.directory / "images"

@@ -1,0 +1,52 @@
+"""MicroPython from its official place, by a pinned sum: what else comes from there is refused."""
+
+import hashlib
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from firegrid.errors import FiregridError
+from firegrid.state import whole_file
+
+__all__ = ["NAME", "VERSION", "fetched"]
+
+VERSION = "1.28.0"
+NAME = "ESP32_GENERIC-20260406-v1.28.0.bin"
+URL = f"https://micropython.org/resources/firmware/{NAME}"
+# As several projects pin it that have loaded it independently of each other.
+SHA256 = "cd7820d02c35d34dd403b44263129c6a511b350aea8446c229890753fe240784"
+SIZE = 1_760_192
+PIECE_BYTES = 65536
+TIMEOUT_S = 20
+
+
+def fetched(folder: Path, tell: Callable[[int, int], None]) -> Path:
+    """Return the file, loaded into a folder unless it is there; `tell(done, size)` in bytes. Raise
+    FiregridError where it cannot be had, or is another one."""
+    path = folder / NAME
+    if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == SHA256:
+        return path
+    try:
+        with urllib.request.urlopen(URL, timeout=TIMEOUT_S) as answer, whole_file(path) as file:
+            seen, done = hashlib.sha256(), 0
+            while piece := answer.read(PIECE_BYTES):
+                done += len(piece)
+                if done > SIZE:
+                    break
+                seen.update(piece)
+                file.write(piece)
+                tell(done, SIZE)
+            if seen.hexdigest() != SHA256 or done != SIZE:
+                raise FiregridError(
+                    f"{URL}: what comes from there is not MicroPython {VERSION}: its SHA-256 is "
+                    f"{seen.hexdigest()}, and {SHA256} is expected",
+                    "nothing was kept; is a proxy or a login page in between?",
+                )
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise FiregridError(
+            f"{URL}: cannot be fetched: {reason}",
+            "without a network, load it elsewhere and name it: --micropython FILE",
+        ) from None
+    return path
