@@ -20,9 +20,22 @@ from firegrid.acceptance.results import Results
 from firegrid.commands import accept as accept_command
 from firegrid.errors import FiregridError
 from firegrid.passphrase import read_passphrase
+from firegrid.state import State
 
 SITE = resources.checkout() / "tests" / "sim" / "sites" / "walk.toml"
 AT = "2026-11-27T06:05:04.321Z"
+PEOPLE = """\
+format = 1
+
+[[person]]
+id = "anna"
+name = "Wang Fang (王芳)"
+phone = "138 0000 0000"
+
+[[person]]
+id = "ben"
+name = "Li <Wei>"
+"""
 LATER = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
 
 
@@ -199,6 +212,33 @@ def test_what_people_wrote_cannot_break_the_page(state):
 
 
 @pytest.mark.full
+def test_names_come_from_the_private_file_and_phones_stay_there(state):
+    State(state).make().people.write_text(PEOPLE)
+    _, row = accept(state, "--except", "smoke-yard", "anna", LATER, "later")
+    data, html = report_of(row), Path(row["files"]["html"]).read_text()
+    assert data["names"] == {"anna": "Wang Fang (王芳)", "ben": "Li <Wei>"}
+    assert "Wang Fang (王芳) (anna)" in html, "who answers"
+    assert "Li &lt;Wei&gt; (ben)" in html
+    assert "138 0000" not in html + json.dumps(data)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("format = 1", "format = 2", "2 is unknown"),
+        ('"ben"', '"nobody"', "nobody in the site file"),
+        ('"ben"', '"anna"', "stands in it twice"),
+        ('name = "Li <Wei>"', "", "is missing"),
+        ("phone", "fax", "is an unknown key"),
+        ("[[person]]", "[person", "line"),
+    ],
+)
+def test_a_file_of_people_that_is_wrong_is_refused_by_name(state, old, new, told):
+    State(state).make().people.write_text(PEOPLE.replace(old, new))
+    code, text = accept(state)
+    assert code == 1 and told in text
+
+
 def test_the_page_prints_and_nothing_of_it_is_lost(state, tmp_path):
     chromium = shutil.which("chromium")
     if chromium is None:

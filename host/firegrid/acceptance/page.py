@@ -25,7 +25,9 @@ def page(report: dict[str, Any]) -> str:
     colour = "passed" if report["accepted"] else "open"
     style = _STYLE.read_text(encoding="utf-8")
     counts = words.tell("acceptance.counts", **report["counts"])
-    head = words.tell("acceptance.head", at=_local(report["at"], report), by=report["by"])
+    head = words.tell(
+        "acceptance.head", at=_local(report["at"], report), by=_named(report["by"], report)
+    )
     return "\n".join(
         [
             f'<!DOCTYPE html>\n<html lang="{words.language()}"><head><meta charset="utf-8">',
@@ -42,6 +44,12 @@ def page(report: dict[str, Any]) -> str:
             "</body></html>\n",
         ]
     )
+
+
+def _named(person: str, report: dict[str, Any]) -> str:
+    """Return a person's name where it is known, with the id."""
+    name = report["names"].get(person)
+    return f"{name} ({person})" if name else person
 
 
 def _local(at: str, report: dict[str, Any]) -> str:
@@ -66,7 +74,7 @@ def _table(heads: list[str], rows: list[list[str]], numbers: tuple[int, ...] = (
 def _exceptions(report: dict[str, Any], told: dict[str, str]) -> list[str]:
     """What has not passed stands first: who answers for it, and until when."""
     rows = [
-        [_status(entry), escape(_name(row, entry)), *_answer(entry)]
+        [_status(entry), escape(_name(row, entry)), *_answer(entry, report)]
         for row in report["gateways"]
         for entry in (*row["tests"], *row["points"])
         if entry["status"] != "passed"
@@ -77,10 +85,11 @@ def _exceptions(report: dict[str, Any], told: dict[str, str]) -> list[str]:
     return [f"<h2>{told['exceptions']}</h2>", _table(heads, rows)]
 
 
-def _answer(entry: dict[str, Any]) -> list[str]:
+def _answer(entry: dict[str, Any], report: dict[str, Any]) -> list[str]:
     exception = entry["exception"]
     if exception:
-        return [escape(exception[key]) for key in ("owner", "until", "why")]
+        owner = _named(exception["owner"], report)
+        return [escape(text) for text in (owner, exception["until"], exception["why"])]
     finding = entry["finding"]
     why = words.word("walk_faults", finding["why"]) if finding else words.tell("acceptance.never")
     return ["–", "–", escape(why)]
@@ -120,7 +129,12 @@ def _gateway(row: dict[str, Any], report: dict[str, Any], told: dict[str, str]) 
 def _before(one: dict[str, Any], report: dict[str, Any]) -> str:
     until = _local(one["until"], report)
     why = f" ({one['why']})" if one["why"] else ""
-    return words.tell("acceptance.before", old=one["gateway"], until=until, by=one["by"]) + why
+    return (
+        words.tell(
+            "acceptance.before", old=one["gateway"], until=until, by=_named(one["by"], report)
+        )
+        + why
+    )
 
 
 def _point(entry: dict[str, Any], report: dict[str, Any]) -> list[str]:
@@ -145,7 +159,7 @@ def _point(entry: dict[str, Any], report: dict[str, Any]) -> list[str]:
         *times,
         rssi,
         escape(finding["photo"] or "–"),
-        escape(finding["by"]),
+        escape(_named(finding["by"], report)),
         _local(finding["at"], report),
     ]
 
@@ -157,6 +171,6 @@ def _test(entry: dict[str, Any], report: dict[str, Any]) -> list[str]:
         return [_status(entry), what, *["–"] * 5]
     away = "–" if finding["away_ms"] is None else f"{finding['away_ms'] / 1000:.1f} s"
     whole = f"{finding['backlog_ms'] / 1000:.1f} s"
-    who = escape(finding["by"])
+    who = escape(_named(finding["by"], report))
     when = _local(finding["at"], report)
     return [_status(entry), what, str(finding["backlog"]), away, whole, who, when]

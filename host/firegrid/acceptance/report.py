@@ -70,8 +70,10 @@ def build(
     by: str,
     at: str,
     exchanged: dict[str, list[dict[str, Any]]] | None = None,
+    names: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return the report; `exchanged`: what stood in the place of a gateway before.
+    """Return the report; `exchanged`: what stood in the place of a gateway before; `names`: of
+    people, by their ids.
 
     What nobody tried, and nobody answers for, keeps the site open.
     """
@@ -97,6 +99,7 @@ def build(
         "timezone": site.timezone,
         "at": at,
         "by": by,
+        "names": names or {},
         "site_sha256": hashlib.sha256(site.path.read_bytes()).hexdigest(),
         "accepted": not counts["open"],
         "counts": {"points": len(site.points)} | counts,

@@ -21,6 +21,7 @@ from firegrid.errors import FiregridError
 from firegrid.identity import Authority
 from firegrid.options import lang_option, state_option
 from firegrid.passphrase import passphrase_options, read_passphrase
+from firegrid.people import names_of
 from firegrid.resources import site_path
 from firegrid.site.load import load_site
 from firegrid.state import State
@@ -110,7 +111,7 @@ def _write(name: str, given: dict[str, Any]) -> dict[str, Any]:
     exceptions = read_exceptions(given["exceptions"], site, today)
     rows = Results(state.reports, site.id).rows()
     exchanged = {gateway.id: before(state, gateway.id) for gateway in site.gateways}
-    report = build(site, rows, exceptions, by, utc(now_s), exchanged)
+    report = build(site, rows, exceptions, by, utc(now_s), exchanged, names_of(state, site))
     signer = open_signer(state, read_passphrase(given["passphrase_file"], given["passphrase_fd"]))
     parts = {
         "html": page(report).encode(),
