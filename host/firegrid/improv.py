@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from firegrid.errors import FiregridError
+from firegrid.site.gateways import SSID_BYTES_MAX
 
 __all__ = ["Frame", "Frames", "Port", "frame", "give_wifi"]
 
@@ -17,7 +18,6 @@ SMALLEST = len(MARK) + 4  # version, type, length, sum
 STATE, ERROR, COMMAND, RESULT = 1, 2, 3, 4
 SEND_WIFI, GET_STATE, GET_INFO = 1, 2, 3
 INVALID, UNABLE = 1, 3
-SSID_BYTES_MAX = 32  # IEEE 802.11
 
 TRIES = 5  # a board that has just been plugged in is starting
 ANSWER_S = 2.0

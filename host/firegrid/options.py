@@ -7,7 +7,7 @@ import click
 
 from firegrid import words
 
-__all__ = ["HostPort", "lang_option", "state_option"]
+__all__ = ["HostPort", "broker_option", "lang_option", "micropython_option", "state_option"]
 
 PORT_MAX = 65535
 
@@ -33,6 +33,15 @@ state_option = click.option(
 )
 
 
+micropython_option = click.option(
+    "--micropython",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="MicroPython for the ESP32 (ESP32_GENERIC, 1.24 or later), from micropython.org.",
+)
+
+
 class HostPort(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
     """HOST or HOST:PORT; the usual port where none is named."""
 
@@ -51,3 +60,12 @@ class HostPort(click.ParamType):  # type: ignore[type-arg]  # generic since clic
         if not host or not port.isdigit() or not 0 < int(port) <= PORT_MAX:
             self.fail(f'"{value}" is no HOST or HOST:PORT', param, ctx)
         return host, int(port)
+
+
+broker_option = click.option(
+    "--broker",
+    required=True,
+    type=HostPort(),
+    metavar="HOST[:PORT]",
+    help=f"Where the gateways find their broker; port {HostPort.usual} where none is named.",
+)

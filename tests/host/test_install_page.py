@@ -42,10 +42,11 @@ def followed(tmp_path_factory):
 
 def test_every_block_of_the_page_works_as_it_stands(followed):
     _, said = followed
-    assert len(said) == 5
+    assert len(said) == 6
     assert "5 points from points.csv" in said[1] and "warning: my-street: 6 of 8 grids" in said[1]
     assert "[no-ca]" in said[1] and "[no-wifi]" not in said[1]
-    assert "identities" in said[-1] and "MISSING  identities" not in said[-1]
+    assert "identities" in said[4] and "MISSING  identities" not in said[4]
+    assert "4 parts of" in said[5]
 
 
 def test_each_gateway_has_its_image_and_its_label(followed):

@@ -12,7 +12,7 @@ from firegrid.identity import Authority, public_material
 from firegrid.image.build import FORMAT, IMAGE, MANIFEST, parts_of, write_image
 from firegrid.image.enrol import enrol, is_enrolled, prov_of
 from firegrid.image.interpreter import Interpreter, read_interpreter
-from firegrid.options import HostPort, state_option
+from firegrid.options import broker_option, micropython_option, state_option
 from firegrid.passphrase import passphrase_options, read_passphrase
 from firegrid.resources import firmware_dir, site_path
 from firegrid.site.config import config_lines
@@ -29,20 +29,8 @@ SCHEMA = "firegrid.provision/1"
 @click.command()
 @click.argument("site")
 @click.argument("gateways", nargs=-1, metavar="[GATEWAY]...")
-@click.option(
-    "--micropython",
-    required=True,
-    metavar="FILE",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="MicroPython for the ESP32 (ESP32_GENERIC, 1.24 or later), from micropython.org.",
-)
-@click.option(
-    "--broker",
-    required=True,
-    type=HostPort(),
-    metavar="HOST[:PORT]",
-    help=f"Where the gateways find their broker; port {HostPort.usual} where none is named.",
-)
+@micropython_option
+@broker_option
 @passphrase_options
 @state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
