@@ -20,7 +20,7 @@ from terminal import Terminal
 
 VERSION = "0.1.0"
 LATE = (
-    "console", "selftest", "commands", "restore", "acts",
+    "console", "selftest", "commands", "restore", "acts", "improv", "wifi", "lib.improv",
     "lib.act", "lib.lasting", "lib.service", "lib.verbs",
 )  # fmt: skip
 
@@ -54,7 +54,8 @@ def build(board, root):
     tasks.add("health", health.run, 5000)
     if head:
         button = board.button(head["button_pin"])
-        controls = Controls(button, Terminal(operation, clock), operation, clock)
+        terminal = Terminal(operation, (board, head))
+        controls = Controls(button, terminal, operation, clock)
         tasks.add("controls", controls.run, 2000)
         fixed = describe(root, head, board)
         reported = (fixed, panel, clock, journal, health, tasks, board)
@@ -145,4 +146,5 @@ def connect(head, board, clock, journal, recorder, operation, reported):
     from report import Report
     from uplink import Uplink
 
+    forget("lib.verbs")  # the report asked it for two numbers
     return Uplink(head, board, clock, journal, recorder, Report(*reported), operation)

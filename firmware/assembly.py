@@ -21,6 +21,8 @@ class Assembly:
         settings = checked()
         self.refused = settings.refused
         self.head = settings.head
+        if self.head:
+            self.head.update(told())
         self.indicators = {
             line["name"]: Indicator(board.output(line["pin"], line["active"]), line["active"])
             for line in settings.lines("output")
@@ -56,6 +58,16 @@ def checked():
     del load
     forget("config")
     return settings
+
+
+def told():
+    """Return what was told over the serial console, and goes before the configuration."""
+    from wifi import learned
+
+    found = learned()
+    del learned
+    forget("wifi")
+    return found
 
 
 def make_rule(line, ruled):

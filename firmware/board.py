@@ -25,7 +25,7 @@ class Board:
         self._chips = {}
         self._wires = {}  # 1-Wire buses, by pin
         self._line = None
-        self._wlan = None
+        self.wlan = None  # once there is Wi-Fi
 
     def count_boot(self):
         """Count this start; return its number, 1..65535."""
@@ -116,16 +116,19 @@ class Board:
 
     def join_network(self, ssid, key):
         """Start Wi-Fi once; from then on the chip reconnects by itself."""
-        if self._wlan is None:
-            self._wlan = network.WLAN(network.STA_IF)
-            self._wlan.active(True)
-            self._wlan.connect(ssid, key)
+        if self.wlan is None:
+            self.wlan = network.WLAN(network.STA_IF)
+            self.wlan.active(True)
+            try:
+                self.wlan.connect(ssid, key)
+            except OSError:
+                pass  # it has no name as yet
 
     def has_network(self):
         """Return whether the gateway has an address."""
-        return self._wlan is not None and self._wlan.isconnected()
+        return self.wlan is not None and self.wlan.isconnected()
 
     def network(self):
         """Return (numeric address of the network's name server, strength of its signal in dBm);
         only while the gateway has an address."""
-        return self._wlan.ifconfig()[3], self._wlan.status("rssi")
+        return self.wlan.ifconfig()[3], self.wlan.status("rssi")

@@ -10,10 +10,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # What is not for this VM: whole check_ files, and single tests.
-NEEDS_FILES = {"check_config", "check_fingerprint", "check_forget"}
+NEEDS_FILES = {"check_config", "check_fingerprint", "check_forget", "check_wifi"}
 NEEDS_ASYNCIO = {"check_supervisor"}
 NEEDS_SOCKETS = {"check_payload"}
 NOT_HERE = {
+    # it reads a file
+    "test_the_frames_of_the_specification",
     # a short sleep takes milliseconds
     "test_a_conversion_that_never_ends_is_given_up_within_3_ms",
     # a CRC is a number of 32 bits: that alone may take heap

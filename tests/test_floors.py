@@ -74,6 +74,7 @@ FLOORS = [
             "label.py": {"PIL", "segno"},
             "ports.py": {"serial"},
             "writer.py": {"esptool", "serial"},
+            "serialport.py": {"serial"},
             "boot.py": {"boot"},  # a board's own, in image/board: they start the application
             "main.py": {"main"},
         },

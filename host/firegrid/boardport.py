@@ -14,6 +14,7 @@ from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
 from firegrid.errors import FiregridError
+from firegrid.serialport import cannot_be_opened
 
 __all__ = ["PIECE_BYTES", "WATCHDOG_MS", "BoardError", "StoppedBoard", "read_partition"]
 
@@ -166,10 +167,7 @@ def _open(port: str) -> SerialTransport:
     try:
         return SerialTransport(port, timeout=1)
     except (TransportError, OSError, ValueError):
-        raise FiregridError(
-            f"{port}: this port cannot be opened",
-            "is it plugged in, is another program using it, and may you use it (group dialout)?",
-        ) from None
+        raise cannot_be_opened(port) from None
 
 
 class _Received:

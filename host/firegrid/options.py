@@ -6,8 +6,9 @@ from typing import Any
 import click
 
 from firegrid import words
+from firegrid.image.fetch import VERSION
 
-__all__ = ["HostPort", "lang_option", "state_option"]
+__all__ = ["HostPort", "broker_option", "lang_option", "micropython_option", "state_option"]
 
 PORT_MAX = 65535
 
@@ -33,6 +34,15 @@ state_option = click.option(
 )
 
 
+micropython_option = click.option(
+    "--micropython",
+    metavar="FILE",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="MicroPython for the ESP32 (ESP32_GENERIC, 1.24 or later). [default: "
+    f"{VERSION}, fetched from micropython.org and checked by its SHA-256]",
+)
+
+
 class HostPort(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
     """HOST or HOST:PORT; the usual port where none is named."""
 
@@ -51,3 +61,12 @@ class HostPort(click.ParamType):  # type: ignore[type-arg]  # generic since clic
         if not host or not port.isdigit() or not 0 < int(port) <= PORT_MAX:
             self.fail(f'"{value}" is no HOST or HOST:PORT', param, ctx)
         return host, int(port)
+
+
+broker_option = click.option(
+    "--broker",
+    required=True,
+    type=HostPort(),
+    metavar="HOST[:PORT]",
+    help=f"Where the gateways find their broker; port {HostPort.usual} where none is named.",
+)

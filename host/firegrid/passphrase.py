@@ -15,6 +15,7 @@ from firegrid.errors import FiregridError
 __all__ = ["passphrase_options", "read_passphrase"]
 
 BYTES_MAX = 4096
+ASKED = "Passphrase of the community's keys"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -31,9 +32,11 @@ def passphrase_options(command: F) -> F:
     )(command)
 
 
-def read_passphrase(file: Path | None, descriptor: int | None, new: bool = False) -> str:
-    """Return the passphrase: the first line of what is named, else what somebody types, twice
-    where it is a new one."""
+def read_passphrase(
+    file: Path | None, descriptor: int | None, new: bool = False, asked: str = ASKED
+) -> str:
+    """Return the passphrase: the first line of what is named, else what somebody types when
+    `asked`, twice where it is a new one."""
     if file is not None and descriptor is not None:
         raise FiregridError("--passphrase-file and --passphrase-fd: name one of them")
     if file is not None:
@@ -44,9 +47,7 @@ def read_passphrase(file: Path | None, descriptor: int | None, new: bool = False
                 return _line(stream.read(BYTES_MAX), f"descriptor {descriptor}")
         except OSError as error:
             raise FiregridError(f"descriptor {descriptor}: {error.strerror}") from None
-    typed: str = click.prompt(
-        "Passphrase of the community's keys", hide_input=True, err=True, confirmation_prompt=new
-    )
+    typed: str = click.prompt(asked, hide_input=True, err=True, confirmation_prompt=new)
     return typed
 
 

@@ -12,7 +12,7 @@ from firegrid.site.document import read_document
 from firegrid.site.fields import Fields, Problems
 from firegrid.state import State
 
-__all__ = ["FORMAT", "key_of"]
+__all__ = ["FORMAT", "KEY_CHARACTERS", "key_of"]
 
 FORMAT = 1
 KEY_CHARACTERS = range(8, 64)  # IEEE 802.11: a WPA passphrase

@@ -302,6 +302,11 @@ class Board:
         text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
         (self.directory / "flash" / "etc" / "config.jsonl").write_text(text)
 
+    def set_networks(self, keys: Mapping[str, str]) -> None:
+        """Say which Wi-Fi networks are in reach, and their keys; before the first start. A board
+        that is not told joins any."""
+        (self.directory / "wifi.json").write_text(json.dumps(dict(keys)))
+
     def start(self) -> None:
         """Switch the power on; return when the VM's process exists."""
         with self._lock:
@@ -365,7 +370,8 @@ class Board:
         """Start a VM as after a reset of this cause, with so much more heap and environment; what
         comes after its end is the caller's."""
         self.io.clear_watchdog()
-        (self.directory / "reset").unlink(missing_ok=True)
+        for name in ("reset", "interrupt"):
+            (self.directory / name).unlink(missing_ok=True)
         bench = self._bench
         env = {
             "FG_BOARD": str(self.directory),

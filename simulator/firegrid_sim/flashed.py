@@ -224,7 +224,11 @@ class FlashedBoard(Board):
             self._say(b"invalid header: 0xffffffff\r\n")
 
     def _type(self, data: bytes) -> None:
-        """Pass on what is typed; a Ctrl-C interrupts the application, as the chip's UART does."""
+        """Pass on what is typed; a Ctrl-C interrupts the application, as the chip's UART does,
+        unless the application takes it as a byte."""
+        if (self.directory / "interrupt").exists():
+            self.send(data)
+            return
         before, interrupt, after = data.partition(_INTERRUPT)
         if before:
             self.send(before)

@@ -21,6 +21,10 @@ def serve():  # noqa: PLR0912, PLR0915 one key, one branch
     raw, code = False, bytearray()
     say = sys.stdout.write
     say(_PROMPT)
+    try:
+        uos.remove(hal.path("interrupt"))  # at the prompt it is Ctrl-C again
+    except OSError:
+        pass
     with open(hal.path("repl"), "w"):
         pass
     while True:

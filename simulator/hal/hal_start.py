@@ -50,7 +50,9 @@ def preload():
     for name in ("Pin", "ADC", "I2C", "WDT"):
         getattr(machine, name)
     esp32.NVS, esp32.Partition  # noqa: B018
-    for file, name in (("rs485.bin", "hal_stations"), ("onewire.bin", "onewire")):
+    for file, name in (
+        ("rs485.bin", "hal_stations"), ("onewire.bin", "onewire"), ("wifi.json", "hal_air"),
+    ):  # fmt: skip
         if _has(file):
             __import__(name)
     if _has("rs485.bin"):

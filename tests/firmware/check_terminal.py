@@ -1,15 +1,31 @@
-"""The terminal: whole lines are carried out, whatever bytes come; noise harms nothing."""
+"""The terminal: whole lines are carried out, and Improv's frames between them, whatever bytes
+come; noise harms nothing."""
 
 import io
 import sys
 from random import getrandbits, seed
 
 import terminal
+from lib.forget import forget
+from lib.improv import frame
 from lib.verbs import ACKNOWLEDGE, DONE
 from terminal import LINE_MAX, Terminal
 
 from fake_gateway import Bench
-from fakes import FakeTime
+
+forget("improv", "lib.improv")  # the terminal loads them
+FRAME_MS = 2000
+GET_INFO = frame(3, b"\x03\x00")
+
+
+class FakeBoard:
+    wlan = None
+
+    def has_network(self):
+        return False
+
+
+ABOUT = (FakeBoard(), {"wifi_ssid": "", "wifi_key": ""})
 
 
 class Keyboard:
@@ -30,7 +46,8 @@ class Keyboard:
 
 def terminal_with(keyboard):
     bench = Bench()
-    made = Terminal(bench.operation, FakeTime(), io.BytesIO())
+    bench.operation.said = 'firegrid {"firmware": "0.1.0", "gateway": "gw-shops"}'
+    made = Terminal(bench.operation, ABOUT, io.BytesIO())
     made._stream = made._poll = keyboard
     return bench, made
 
@@ -90,3 +107,95 @@ def test_random_bytes_raise_nothing():
 def test_the_console_is_in_memory_only_while_it_answers():
     assert len(carried_out(b"ack\n")) == 1
     assert "console" not in sys.modules and hasattr(terminal, "Terminal")
+
+
+# ---- Improv ----
+
+
+class Screen:
+    """What Improv's answers are written to, in place of the console."""
+
+    def __init__(self):
+        self.frames = 0
+
+    def write(self, data):
+        assert data[:6] == b"IMPROV" and data[-1] == 10
+        self.frames += 1
+
+
+def asked(*pieces):
+    """Type bytes as `carried_out` does; return acts, count of answers, steps until all is
+    forgotten."""
+    keyboard, screen = Keyboard(), Screen()
+    bench, made = terminal_with(keyboard)
+    made._about = ABOUT + (screen,)
+    for piece in pieces:
+        keyboard.typed += piece
+        while keyboard.typed:
+            made.step()
+    steps = 0
+    while "improv" in sys.modules:
+        bench.clock.pass_ms(100)
+        made.step()
+        steps += 1
+    assert "lib.improv" not in sys.modules
+    return bench.recorder.acts(), screen.frames, steps
+
+
+def test_a_frame_is_answered_and_what_did_it_is_forgotten():
+    acts, answers, steps = asked(GET_INFO + b"\n")
+    assert (acts, answers, steps) == ([], 1, 1)
+    assert asked(*[GET_INFO[at : at + 1] for at in range(len(GET_INFO))])[1] == 1
+
+
+def test_lines_before_between_and_after_frames_are_carried_out():
+    acts, answers, _ = asked(b"ack 1\n", GET_INFO + b"\nack 2\r\n" + GET_INFO, b"\nack\n")
+    assert acts == [(ACKNOWLEDGE, DONE, 1), (ACKNOWLEDGE, DONE, 2), (ACKNOWLEDGE, DONE, 0)]
+    assert answers == 2
+
+
+def test_newlines_and_ctrl_c_in_a_frame_are_part_of_it():
+    for data in (b"\x0a\x00", b"\x0d\x00", b"\x03\x03\n\x03\r"):
+        acts, answers, _ = asked(frame(3, data), b"\nack\n")
+        assert acts == [(ACKNOWLEDGE, DONE, 0)] and answers == 1, data
+
+
+def test_noise_before_a_frame_on_its_line_is_dropped():
+    assert asked(b"\x00\xffIMPRO" + GET_INFO + b"\n")[:2] == ([], 1)
+
+
+def test_a_broken_frame_is_answered_and_the_next_line_counts():
+    assert asked(GET_INFO[:-1] + b"\x00\nack\n")[:2] == ([(ACKNOWLEDGE, DONE, 0)], 1)
+
+
+def test_a_frame_that_does_not_end_is_given_up_and_the_next_line_counts():
+    keyboard, screen = Keyboard(), Screen()
+    bench, made = terminal_with(keyboard)
+    made._about = ABOUT + (screen,)
+    keyboard.typed = GET_INFO[:-2]
+    for _ in range(FRAME_MS // 100 + 2):
+        made.step()
+        bench.clock.pass_ms(100)
+    assert screen.frames == 1 and "improv" not in sys.modules
+    keyboard.typed = b"\nack\n"
+    made.step()
+    assert bench.recorder.acts() == [(ACKNOWLEDGE, DONE, 0)]
+
+
+def test_random_bytes_around_marks_raise_nothing():
+    seed(4)
+    pieces = []
+    for _ in range(40):
+        noise = bytes(getrandbits(8) for _ in range(getrandbits(5)))
+        pieces.append(noise + b"IMPROV" + noise[:9] + b"\x01\x03")
+    asked(*pieces)
+
+
+def test_ctrl_c_alone_in_a_line_stops_the_gateway():
+    for typed in (b"\r\x03\r\x01", b"\x03\x03\n"):
+        try:
+            carried_out(typed)
+        except KeyboardInterrupt:
+            continue
+        raise AssertionError("it goes on")
+    assert carried_out(b"\x03ack\n", b"ack \x03\n", b"\x03") == []

@@ -90,7 +90,8 @@ def test_the_whole_page_leads_from_the_box_to_a_signed_report(tmp_path):
         one.follow(PAGE[BENCH:])
         bench.type("end")
         bench.end()
-    doctor, _, walk, accepted, checked = one.said
+    doctor, _, web, walk, accepted, checked = one.said
+    assert "4 parts of" in web
     assert "identities" in doctor and "MISSING  identities" not in doctor
     private = tmp_path / "street.firegrid"
     assert not list((private / "identities").rglob("key.der")), "they are on the boards alone"

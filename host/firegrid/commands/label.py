@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from firegrid.errors import FiregridError
+from firegrid.files import write_file
 from firegrid.image.enrol import claim_code, is_enrolled
 from firegrid.label import Label, draw, find_font, pdf_bytes, png_bytes, zpl
 from firegrid.options import state_option
@@ -73,7 +74,7 @@ def command(site: str, gateways: tuple[str, ...], kind: str, as_json: bool, **gi
     if given["out"] is None:
         state.make()
     for file, data in files.items():
-        _write(file, data)
+        write_file(file, data)
     names = [gateway.id for gateway in chosen]
     if as_json:
         head = {"schema": SCHEMA, "site": loaded.id, "format": kind, "font": str(font)}
@@ -85,7 +86,7 @@ def command(site: str, gateways: tuple[str, ...], kind: str, as_json: bool, **gi
 def write_png(site: Site, state: State, gateway: Gateway) -> Path:
     """Write the label of one gateway into the community's reports; return the file."""
     file = state.reports / "labels" / f"{gateway.id}.png"
-    _write(file, png_bytes(draw(_label(site, state, gateway), find_font())))
+    write_file(file, png_bytes(draw(_label(site, state, gateway), find_font())))
     return file
 
 
@@ -93,15 +94,3 @@ def _label(site: Site, state: State, gateway: Gateway) -> Label:
     *_, grid = site.place_names(gateway)
     lines = (site.name, grid, gateway.place)
     return Label(site.id, gateway.id, claim_code(state, gateway.id), lines)
-
-
-def _write(file: Path, data: bytes) -> None:
-    """Write a file, whole or not at all."""
-    part = file.with_name(file.name + ".part")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(file)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise FiregridError(f"{file}: cannot be written: {error.strerror or error}") from None

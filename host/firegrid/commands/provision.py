@@ -11,11 +11,9 @@ from firegrid.errors import FiregridError
 from firegrid.identity import Authority, public_material
 from firegrid.image.build import FORMAT, IMAGE, MANIFEST, parts_of, write_image
 from firegrid.image.enrol import enrol, is_enrolled, prov_of
-from firegrid.image.fetch import VERSION, fetched
 from firegrid.image.interpreter import Interpreter, read_interpreter
-from firegrid.options import HostPort, state_option
+from firegrid.options import broker_option, micropython_option, state_option
 from firegrid.passphrase import passphrase_options, read_passphrase
-from firegrid.progress import bytes_told
 from firegrid.resources import firmware_dir, site_path
 from firegrid.site.config import config_lines
 from firegrid.site.load import load_site
@@ -31,20 +29,8 @@ SCHEMA = "firegrid.provision/1"
 @click.command()
 @click.argument("site")
 @click.argument("gateways", nargs=-1, metavar="[GATEWAY]...")
-@click.option(
-    "--micropython",
-    metavar="FILE",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="MicroPython for the ESP32 (ESP32_GENERIC, 1.24 or later). [default: "
-    f"{VERSION}, fetched from micropython.org and checked by its SHA-256]",
-)
-@click.option(
-    "--broker",
-    required=True,
-    type=HostPort(),
-    metavar="HOST[:PORT]",
-    help=f"Where the gateways find their broker; port {HostPort.usual} where none is named.",
-)
+@micropython_option
+@broker_option
 @passphrase_options
 @state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -62,7 +48,7 @@ def command(site: str, gateways: tuple[str, ...], as_json: bool, **given: Any) -
     if not chosen:
         raise FiregridError(f"{loaded.id} has no gateways yet", "add one to the site file")
     state = State.of(path, given["state"])
-    interpreter = read_interpreter(given["micropython"] or _fetched(state))
+    interpreter = read_interpreter(fetch.chosen(given["micropython"], state))
     material = public_material(state)
     configs = {gateway.id: _config(loaded, gateway, given["broker"], state) for gateway in chosen}
     new = [gateway.id for gateway in chosen if not is_enrolled(state, gateway.id)]
@@ -82,11 +68,6 @@ def command(site: str, gateways: tuple[str, ...], as_json: bool, **given: Any) -
         head = {"schema": SCHEMA, "site": loaded.id, "micropython": interpreter.name}
         more = {"micropython_sha256": interpreter.sha256, "stand_in": interpreter.is_stand_in}
         click.echo(json.dumps(head | more | {"gateways": rows}, indent=2, ensure_ascii=False))
-
-
-def _fetched(state: State) -> Path:
-    with bytes_told(f"MicroPython {VERSION}") as tell:
-        return fetched(state.make().micropython, tell)
 
 
 def _config(

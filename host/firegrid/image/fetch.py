@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from firegrid.errors import FiregridError
-from firegrid.state import whole_file
+from firegrid.progress import bytes_told
+from firegrid.state import State, whole_file
 
-__all__ = ["NAME", "VERSION", "fetched"]
+__all__ = ["NAME", "VERSION", "chosen", "fetched"]
 
 VERSION = "1.28.0"
 NAME = "ESP32_GENERIC-20260406-v1.28.0.bin"
@@ -19,6 +20,14 @@ SHA256 = "cd7820d02c35d34dd403b44263129c6a511b350aea8446c229890753fe240784"
 SIZE = 1_760_192
 PIECE_BYTES = 65536
 TIMEOUT_S = 20
+
+
+def chosen(named: Path | None, state: State) -> Path:
+    """Return the file that a person has named, else the one that is fetched."""
+    if named:
+        return named
+    with bytes_told(f"MicroPython {VERSION}") as tell:
+        return fetched(state.make().micropython, tell)
 
 
 def fetched(folder: Path, tell: Callable[[int, int], None]) -> Path:

@@ -9,7 +9,7 @@ from firegrid.site.model import Gateway, Output
 from firegrid.site.pins import output_fault, pin_fault
 from firegrid.site.rules import read_rules
 
-__all__ = ["read_gateway"]
+__all__ = ["SSID_BYTES_MAX", "read_gateway"]
 
 SSID_BYTES_MAX = 32  # IEEE 802.11
 SETTINGS = ("sample_s", "keepalive_s", "broker_s", "desk_s", "taken_s")

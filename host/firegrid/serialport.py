@@ -1,0 +1,65 @@
+"""A board's serial port as it runs: nothing on the board is stopped or started anew."""
+
+from types import TracebackType
+
+import serial
+
+from firegrid.errors import FiregridError
+
+__all__ = ["SerialPort", "cannot_be_opened"]
+
+BAUD = 115200  # of MicroPython's console
+WAIT_S = 0.1
+PIECE_BYTES = 4096
+
+
+def cannot_be_opened(port: str) -> FiregridError:
+    """Return the error for a port that does not open, whatever the reason."""
+    return FiregridError(
+        f"{port}: this port cannot be opened",
+        "is it plugged in, is another program using it, and may you use it (group dialout)?",
+    )
+
+
+class SerialPort:
+    """Use it in a `with`."""
+
+    def __init__(self, port: str) -> None:
+        self._port = port
+        try:
+            self._line = serial.Serial(port, BAUD, timeout=WAIT_S, exclusive=True)
+        except (OSError, ValueError):
+            raise cannot_be_opened(port) from None
+
+    def __enter__(self) -> "SerialPort":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._line.close()
+
+    def read(self) -> bytes:
+        """Return what has come, after a moment at the latest; raise FiregridError where the line
+        is broken."""
+        try:
+            first = self._line.read(1)
+            return bytes(first + self._line.read(min(self._line.in_waiting, PIECE_BYTES)))
+        except OSError as error:
+            raise self._broken(error) from None
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+        try:
+            self._line.write(data)
+        except OSError as error:
+            raise self._broken(error) from None
+
+    def _broken(self, error: OSError) -> FiregridError:
+        return FiregridError(
+            f"{self._port}: the line broke ({error.strerror or error})",
+            "check the cable, and try again",
+        )
