@@ -9,6 +9,7 @@ import click
 
 from firegrid.errors import FiregridError
 from firegrid.identity import Authority, public_material
+from firegrid.image import fetch
 from firegrid.image.build import FORMAT, IMAGE, MANIFEST, parts_of, write_image
 from firegrid.image.enrol import enrol, is_enrolled, prov_of
 from firegrid.image.interpreter import Interpreter, read_interpreter
