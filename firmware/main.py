@@ -2,29 +2,29 @@
 
 import asyncio
 
-from micropython import const
-
 from board import Board
 from lib.forget import forget
 
-_BELOW = const(4)  # calls
+_DEEP = 24  # calls, as deep as the building goes
 
 
 def main():
     """Run until the watchdog or a person resets the board."""
-    asyncio.run(built(_BELOW).run())
-
-
-def built(below):
-    """Return the tasks, made deeper in the stack than they will run: what the making leaves there
-    would look like something in use, and keep the tables in memory."""
-    if below:
-        return built(below - 1)
     from app import build
 
     tasks = build(Board(), __file__.rpartition("/")[0] or ".")
     forget("app")
-    return tasks
+    del build  # it would keep the whole module in memory
+    sweep(_DEEP)
+    forget()
+    asyncio.run(tasks.run())
+
+
+def sweep(deep):
+    """Overwrite what the building has left in the stack: to the collector it would look like
+    something in use, and keep tables and modules in memory."""
+    if deep:
+        sweep(deep - 1)
 
 
 main()

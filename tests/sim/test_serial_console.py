@@ -92,6 +92,7 @@ def test_a_network_is_given_and_kept(console, tmp_path):
     assert "street key" not in done.stdout + done.stderr
 
 
+@pytest.mark.full
 def test_a_wrong_key_is_told_and_the_gateway_is_back_where_it_was(console, tmp_path):
     done = call(console, "--wifi", "Street", "--key-file", key_file(tmp_path, "wrong key"))
     assert done.returncode == 1
@@ -101,6 +102,7 @@ def test_a_wrong_key_is_told_and_the_gateway_is_back_where_it_was(console, tmp_p
     assert again.returncode == 0, again.stderr
 
 
+@pytest.mark.full
 def test_a_port_where_nobody_hears_is_told(console):
     console.deaf = True
     begin = time.monotonic()
