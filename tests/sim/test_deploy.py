@@ -173,6 +173,7 @@ def test_files_and_folders_come_and_go(board, tmp_path):
 RARER = (b"import machine", b"look('/b')", b"os.mkdir", b"file.close()")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "word",
     [

@@ -355,6 +355,7 @@ def test_a_killed_broker_loses_nothing_once_it_is_back(start, broker, desk, link
     assert len(numbers) - len(set(numbers)) <= 8
 
 
+@pytest.mark.full
 def test_a_broker_that_stands_still_is_noticed_while_idle(start, broker):
     program = start(port=broker.port, keepalive_s=2, ping_limit_ms=1000)
     program.until("connected")
@@ -395,6 +396,7 @@ def test_a_link_that_is_quiet_for_long_is_kept_alive(start, server):
     assert program.process.poll() is None
 
 
+@pytest.mark.full
 def test_any_byte_after_a_ping_is_a_sign_of_life(start, server):
     program = start(port=server.port, keepalive_s=2, ping_limit_ms=700)
     server.accept()

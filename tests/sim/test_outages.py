@@ -55,6 +55,7 @@ def test_nothing_is_lost_when_the_broker_is_killed_and_comes_back(speed, tmp_pat
         assert all(len(live.boots(name)) == 1 for name in live.fleet.boards)
 
 
+@pytest.mark.full
 def test_a_broker_that_falls_silent_is_noticed_and_everything_comes_when_it_speaks(
     speed, tmp_path
 ):

@@ -109,6 +109,7 @@ def test_a_shut_valve_is_shut_again_after_a_power_cut_with_the_gas_gone(live):
     live.fleet.press("gw-gate", False)
 
 
+@pytest.mark.full
 def test_an_e_bike_in_the_lift_asks_for_it_and_the_rest_of_the_rules_hold(live):
     pins = live.pins
     drive(live, "lift-gate", "contact", 1)
@@ -176,6 +177,7 @@ def test_a_firmware_that_cannot_start_never_holds_the_fail_safe_output(name, bro
     assert not [edge for edge in struct.iter_unpack(EDGE, raw) if edge[2:4] == (pin, 1)]
 
 
+@pytest.mark.full
 def test_a_gateway_that_hangs_lets_the_fail_safe_output_fall_with_its_watchdog(broken, tmp_path):
     source = (ROOT / "firmware" / "controls.py").read_text(encoding="utf-8")
     hanging = source.replace(

@@ -266,6 +266,7 @@ def test_a_person_gets_a_progress_bar_and_the_counts(trace):
 # ---- real recordings ----
 
 
+@pytest.mark.full
 def test_a_recorded_gas_trace_goes_through_the_firmware(recorded):
     arguments = ["--map", "MQ2=counts10_5v", "--interval-s", 2, "--speed", 50, "--limit", 120]
     path = recorded / "gas-mq-elements.csv"

@@ -179,6 +179,7 @@ def test_the_command_prints_one_object_and_leaves_nothing_behind(scenario, tmp_p
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
+@pytest.mark.full
 def test_without_a_terminal_each_change_is_a_line_and_the_first_alarm_is_explained(scenario):
     done = run(YARD, "--scenario", scenario, "--for", 5.5)
     assert done.returncode == 0, done.stderr
@@ -236,6 +237,7 @@ def test_an_uplink_that_is_cut_for_good_is_missing_events_and_exit_code_3(tmp_pa
     assert [step["ok"] for step in summary["steps"]] == [True, False]
 
 
+@pytest.mark.full
 def test_one_other_byte_in_one_file_of_the_firmware_is_noticed(plan, tmp_path):
     firmware = tmp_path / "firmware"
     shutil.copytree(firmware_dir(), firmware)

@@ -56,6 +56,7 @@ def key_file(tmp_path, key):
     return path
 
 
+@pytest.mark.full
 def test_lines_are_answered_by_the_gateway(console):
     done = call(console, "--seconds", 3, typed="help\nstatus\nbypass 101 5\nstatus\n")
     assert done.returncode == 0 and not done.stderr, done.stderr

@@ -264,6 +264,7 @@ def test_a_bypass_ends_by_itself_and_the_cause_that_stands_alarms(tmp_path):
         settle(live)
 
 
+@pytest.mark.full
 def test_a_walk_test_never_sounds_and_a_real_alarm_elsewhere_does(tmp_path):
     with Live("verbs", tmp_path) as live:
         live.until_settled()
