@@ -26,7 +26,7 @@ class Listed(NamedTuple):
 
 GROUPS = ("Plan", "Bench", "On site", "Desk", "Develop", "Plug-ins")
 COMMANDS = {
-    "site": Listed("Plan", "Check a community's site file, show its tree, explain a point."),
+    "site": Listed("Plan", "Make, check and show a community's site file; join two."),
     "monitor": Listed("Desk", "Watch a community on a broker that runs already.", "desk"),
     "journal": Listed("Bench", "Print the flash where a gateway keeps its records."),
     "walktest": Listed("On site", "Try every point, and keep what came of it.", "desk"),
@@ -49,7 +49,9 @@ COMMANDS = {
     "label": Listed("Bench", "Write the labels of the gateways: QR code, id, place.", "labels"),
     "run": Listed("Develop", "Run a community: simulated gateways, broker, live view.", "sim"),
     "replay": Listed("Develop", "Feed a recorded trace to a simulated gateway.", "sim"),
-    "sim": Listed("Develop", "Live through days in minutes: worlds from one seed.", "sim"),
+    "sim": Listed(
+        "Develop", "Worlds that break things, from one seed; boards without hardware.", "sim"
+    ),
     "driver": Listed(
         "Develop", "Write a driver for a new sensor, check what it must bear.", "sim"
     ),

@@ -86,7 +86,9 @@ def boards(as_json: bool, for_s: float | None, **given: Any) -> None:
     """
     require_vm()
     if importlib.util.find_spec("esp32_mock_bootloader") is None:
-        raise FiregridError("the ROM's loader is not installed", "pip install 'firegrid[sim]'")
+        raise FiregridError(
+            "the ROM's loader is not installed", "pip install 'firegrid[sim,boards]'"
+        )
     if given["broker_port"]:
         require_broker()
     site = load_site(site_path(given["site_name"])) if given["site_name"] else None

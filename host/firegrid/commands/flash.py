@@ -119,6 +119,12 @@ def command(site: str, gateway: str | None, as_json: bool, **given: Any) -> None
                 lambda name: _forget_key(state, name), scanned,
             )  # fmt: skip
             stopped = False
+            if not gateway:
+                where = ", ".join(patterns) or "any USB serial port"
+                many = len(images)
+                console.print(
+                    f"{many} gateways in the plan; plug boards in at {where}; Ctrl-C ends"
+                )
             try:
                 bench.run()
             except KeyboardInterrupt:
@@ -222,6 +228,11 @@ class _Show(Screen):
         self._state = state
         self._labelled = labelled
 
+    def about(self, port: str) -> str:
+        """Return what the system knows of what is plugged in at a port."""
+        found = {one.device: one.description for one in found_ports()}
+        return found.get(port, "")
+
     def label(self, gateway: str) -> str | None:
         """Write the label of a gateway; return where it is."""
         if not self._labelled:
@@ -259,6 +270,22 @@ def _release(site: Site, state: State, gateway: str, as_json: bool) -> None:
         click.echo(json.dumps({"schema": SCHEMA, "site": site.id, "released": gone}))
         return
     click.echo(f"{gateway} has let go of {mac}; make it a new identity: firegrid provision")
+
+
+def _stopped(bench: Bench) -> bool:
+    """Serve the ports; return whether a person has ended it."""
+    try:
+        bench.run()
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _greet(console: Console, order: Order, patterns: Sequence[str]) -> None:
+    if not order.fixed:
+        where = ", ".join(patterns) or "any USB serial port"
+        told = f"{len(order.images)} gateways in the plan; plug boards in at {where}; Ctrl-C ends"
+        console.print(told, highlight=False)
 
 
 def _tell(console: Console, site: Site, bench: Bench, as_json: bool, stopped: bool) -> None:

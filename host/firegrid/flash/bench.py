@@ -79,6 +79,9 @@ class Show(Protocol):
     def done(self, outcome: Outcome) -> None:
         """A board is through."""
 
+    def about(self, port: str) -> str:
+        """Return what is known of what is plugged in there: adapter, serial number, place."""
+
     def label(self, gateway: str) -> str | None:
         """Write the label of a gateway; return where it is, None where none is wanted."""
 
@@ -219,7 +222,8 @@ class Bench:
     def _found(self, station: _Station, board: Any) -> None:
         """Decide which gateway this board is, or why it is none."""
         station.mac = board.mac
-        self._show.say(station.port, f"{board.chip}, {board.mac}")
+        about = ", ".join(filter(None, (board.chip, board.mac, self._show.about(station.port))))
+        self._show.say(station.port, about)
         wrong = _unfit(board) or self._taken(station)
         if wrong:
             self._leave(station, FAILED, *wrong)
