@@ -94,9 +94,7 @@ def command(site: str, gateway: str | None, as_json: bool, **given: Any) -> None
     images = {one.id: _image(site, state, one.id) for one in chosen}
     if given["wipe"] and not given["yes"]:
         click.confirm("Empty journal and counters of known boards?", abort=True, err=True)
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        console = Console(stderr=True, width=WIDTH)
+    console = _console()
     _check_clock(state, images)
     with alone(state):
         boards = Boards(state.boards)
@@ -118,22 +116,18 @@ def command(site: str, gateway: str | None, as_json: bool, **given: Any) -> None
                 order, boards, show, lambda: _plugged(patterns),
                 lambda name: _forget_key(state, name), scanned,
             )  # fmt: skip
-            stopped = False
-            if not gateway:
-                where = ", ".join(patterns) or "any USB serial port"
-                many = len(images)
-                console.print(
-                    f"{many} gateways in the plan; plug boards in at {where}; Ctrl-C ends"
-                )
-            try:
-                bench.run()
-            except KeyboardInterrupt:
-                stopped = True
+            _greet(console, order, patterns)
+            stopped = _stopped(bench)
         _tell(console, loaded, bench, as_json, stopped)
     if stopped:
         raise KeyboardInterrupt
     if bench.missing:
         sys.exit(OPEN)
+
+
+def _console() -> Console:
+    console = Console(stderr=True)
+    return console if console.is_terminal else Console(stderr=True, width=WIDTH)
 
 
 def _check_usage(gateway: str | None, given: dict[str, Any]) -> None:
@@ -285,7 +279,7 @@ def _greet(console: Console, order: Order, patterns: Sequence[str]) -> None:
     if not order.fixed:
         where = ", ".join(patterns) or "any USB serial port"
         told = f"{len(order.images)} gateways in the plan; plug boards in at {where}; Ctrl-C ends"
-        console.print(told, highlight=False)
+        console.print(told, highlight=False, markup=False)
 
 
 def _tell(console: Console, site: Site, bench: Bench, as_json: bool, stopped: bool) -> None:
