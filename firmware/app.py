@@ -7,7 +7,7 @@ from controls import Controls
 from health import WATCHDOG_MS, Health
 from lib import record
 from lib.codes import CONFIG_REFUSED
-from lib.forget import forget
+from lib.forget import forget, scrap
 from lib.journal import Journal
 from lib.panel import Panel
 from lib.point import Gateway
@@ -71,7 +71,7 @@ def rehearse():
     them from then on, and need not grow when the heap is full."""
     for name in LATE:
         __import__(name)
-    forget(*LATE)
+    scrap(*LATE)
 
 
 # Each of these imports late and forgets: tables and uplink are never in memory together.
@@ -82,7 +82,7 @@ def identify(board):
     from lib.prov import identity
 
     known = identity(board.partition("prov"))
-    forget("lib.prov")
+    scrap("lib.prov")
     return known
 
 
@@ -113,7 +113,7 @@ def assemble(board, clock):
     wired = Assembly(board, clock)
     parts = (wired.refused, wired.head, wired.indicators, wired.ruled, wired.buses, wired.channels)
     del wired, Assembly
-    forget("assembly", "settings", "lib.kinds", "lib.rules", "lib.wiring")
+    scrap("assembly", "settings", "lib.kinds", "lib.rules", "lib.wiring")
     return parts
 
 
@@ -122,7 +122,7 @@ def introduce(known, head, refused):
     from who import who
 
     said = who(VERSION, known, head, refused)
-    forget("who", "lib.prov")
+    scrap("who", "lib.prov")
     print(said)
     return said
 
@@ -132,7 +132,7 @@ def describe(root, head, board):
     from lib.fingerprint import fingerprint
 
     sha256 = fingerprint(root)
-    forget("lib.fingerprint")
+    scrap("lib.fingerprint")
     return [
         ("firmware", VERSION),
         ("firmware_sha256", sha256),
@@ -146,5 +146,5 @@ def connect(head, board, clock, journal, recorder, operation, reported):
     from report import Report
     from uplink import Uplink
 
-    forget("lib.verbs")  # the report asked it for two numbers
+    scrap("lib.verbs")  # the report asked it for two numbers
     return Uplink(head, board, clock, journal, recorder, Report(*reported), operation)

@@ -1,7 +1,7 @@
 """From the configuration to wired points and outputs: needed at the start only."""
 
 from drivers.indicator import Indicator
-from lib.forget import forget
+from lib.forget import scrap
 from lib.kinds import KINDS, QUALIFY
 from lib.level import Level
 from lib.point import ALARM, PRE_ALARM, SUPERVISORY, TROUBLE, Point
@@ -56,7 +56,7 @@ def checked():
 
     settings = load()
     del load
-    forget("config")
+    scrap("config")
     return settings
 
 
@@ -66,7 +66,7 @@ def told():
 
     found = learned()
     del learned
-    forget("wifi")
+    scrap("wifi")
     return found
 
 

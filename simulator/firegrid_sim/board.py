@@ -33,7 +33,7 @@ I2C_ABSENT, I2C_OK, I2C_RUBBISH, I2C_STUCK = 0, 1, 2, 3
 BUS_ABSENT, BUS_OK, BUS_RUBBISH, BUS_REFUSES, BUS_SHORT = 0, 1, 2, 3, 3  # stations and probes
 
 FIRMWARE_KIB = 160  # the ESP32's 112 KB in 64-bit objects
-HAL_KIB = 53  # what simulator/hal takes of the same heap; on a board it is C, outside of it
+HAL_KIB = 54  # what simulator/hal takes of the same heap; on a board it is C, outside of it
 BUS_KIB = 5  # each of RS-485 and 1-Wire, on boards that have it
 NAMES_KIB = 14  # with the HAL's names the VM's table of names goes beyond 1235: it doubles
 HEAP = f"{FIRMWARE_KIB + HAL_KIB + NAMES_KIB}K"

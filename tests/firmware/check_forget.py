@@ -4,7 +4,7 @@ import gc
 import sys
 
 import lib.kinds
-from lib.forget import forget
+from lib.forget import forget, scrap
 
 
 def count():
@@ -22,6 +22,17 @@ def test_a_forgotten_module_gives_its_memory_back_and_can_come_again():
     from lib.kinds import KINDS
 
     assert len(KINDS) == quantities
+
+
+def test_a_scrapped_module_is_empty_and_can_come_again():
+    import lib.rules as held
+
+    scrap("lib.rules")
+    assert not hasattr(held, "OUTPUTS") and "lib.rules" not in sys.modules
+    from lib.rules import OUTPUTS
+
+    assert OUTPUTS
+    scrap("lib.rules", "lib.never_imported")
 
 
 def test_to_forget_what_is_not_there_is_no_mistake():

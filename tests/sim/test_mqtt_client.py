@@ -14,6 +14,7 @@ from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
+from firegrid_sim.board import HEAP
 from firegrid_sim.broker import Broker
 from firegrid_sim.link import MUTE, REFUSED, SWALLOW, UP, Links
 from firegrid_sim.nameserver import NameServer
@@ -570,7 +571,7 @@ def board(tmp_path):
         with (directory / "io.bin").open("r+b") as io:
             io.seek(4)
             io.write(bytes([link_is_up]))
-        return run_board(directory, app, FG_TICKS_START=ticks_start)
+        return run_board(directory, app, heap=HEAP, FG_TICKS_START=ticks_start)
 
     return run
 
