@@ -36,6 +36,7 @@ from tap import Tap
 
 SITES = Path(__file__).parent / "sites"
 WAIT_S = 40  # twice what a gateway waits between two attempts, or one lasts: a machine is busy
+ON_THE_WAY_S = 3  # what was raised a moment ago is on its way
 POLL_S = 0.01
 RELEASED_S = 0.5  # a button that is let go for less may bounce
 TOLD = 40  # events shown with a failure
@@ -415,10 +416,14 @@ class Live:
 
     def assert_stored_once(self, lost=()):
         """Fail unless the store has all that was raised but `lost`, once, without a gap."""
+
+        def all_is_there():
+            return set(self.stored()) == {t.event for t in self.taken} - set(lost)
+
+        self.until(all_is_there, "the store has what was raised, and no more", ON_THE_WAY_S)
         records = list(self.store.events(self.site.id))
         stored = self.stored()
         assert len(stored) == len(set(stored))
-        assert set(stored) == {t.event for t in self.taken} - set(lost)
         assert self.store.duplicates() == 0
         numbers = {}
         for event in {*stored, *lost}:
