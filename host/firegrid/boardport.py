@@ -8,13 +8,13 @@ import io
 import time
 from binascii import Error, a2b_base64
 from collections.abc import Callable, Iterator
-from types import TracebackType
 
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
 from firegrid.errors import FiregridError
-from firegrid.serialport import cannot_be_opened
+from firegrid.serialport import cannot_be_opened, line_broke
+from firegrid.started import printed
 
 __all__ = ["PIECE_BYTES", "WATCHDOG_MS", "BoardError", "StoppedBoard", "read_partition"]
 
@@ -24,7 +24,6 @@ WATCHDOG_MS = 15000  # the application's goes on without it: whatever runs inste
 INTERRUPTS, INTERRUPT_S = 4, 3
 LEAVE_S = 0.1
 SILENCE_S = 10  # the board says something at least so often
-LINE_BYTES = 1024
 BLANK = "-"
 
 _PROGRAM = """
@@ -100,12 +99,7 @@ class StoppedBoard:
                 if not left:
                     raise
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._stopped:
             with contextlib.suppress(OSError):  # stop what runs, leave the raw mode, reset
                 self._board.serial.write(f"\r\x03\x02{_RESET}\r".encode())
@@ -131,21 +125,11 @@ class StoppedBoard:
             self._board.exec_raw_no_follow(_RESET)
         self._stopped = False
 
-    def lines(self, wait_s: float, ask: str, ask_s: float) -> Iterator[str]:
-        """Yield what the started application prints, for so long; type `ask` every so often."""
-        end_s = time.monotonic() + wait_s
-        asked_s = time.monotonic()
-        seen = b""
-        while time.monotonic() < end_s:
-            if time.monotonic() > asked_s + ask_s:
-                asked_s = time.monotonic()
-                with self._in_words():
-                    self._board.serial.write(f"\r\n{ask}\r\n".encode())
-            with self._in_words():
-                seen += self._board.serial.read(max(1, self._board.serial.in_waiting))
-            *whole, seen = seen.split(b"\n")
-            seen = seen[-LINE_BYTES:]
-            yield from (line.decode(errors="replace").strip() for line in whole)
+    def lines(self, wait_s: float, ask_s: float) -> Iterator[str]:
+        """Yield what the started application prints, for so long; ask it who it is every so
+        often."""
+        with self._in_words():
+            yield from printed(self._board.serial, wait_s, ask_s, first_s=ask_s)
 
     @contextlib.contextmanager
     def _in_words(self) -> Iterator[None]:
@@ -157,10 +141,7 @@ class StoppedBoard:
                 "check cable and power, close other programs on this port, and try again",
             ) from None
         except OSError as error:
-            raise FiregridError(
-                f"{self.port}: the line broke ({error.strerror or error})",
-                "check the cable, and try again",
-            ) from None
+            raise line_broke(self.port, error) from None
 
 
 def _open(port: str) -> SerialTransport:

@@ -4,7 +4,6 @@ Until the pointer moves the board starts what it started before, whatever breaks
 those are sent that the board has in neither slot; all of them are read back before they count.
 """
 
-import json
 from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
@@ -13,12 +12,12 @@ from typing import Any, NamedTuple
 from firegrid.boardport import PIECE_BYTES, WATCHDOG_MS, BoardError, StoppedBoard
 from firegrid.errors import FiregridError
 from firegrid.image.filesystem import SLOTS, read_slot_pointer, slot_pointer
+from firegrid.started import said_of_itself
 
 __all__ = ["Plan", "check", "compare", "heard", "prepare", "send", "switch"]
 
 START_S = 60.0
 ASK_S = 5.0
-_SAYS = "firegrid {"
 _PROMPT = ">>>"
 _BANNER = ("MicroPython v", 'Type "help()"')  # what stands between a traceback and the prompt
 _FULL = ("OSError: 28", "OSError: [Errno 28]")
@@ -203,12 +202,10 @@ def switch(board: StoppedBoard, plan: Plan) -> None:
 def heard(board: StoppedBoard, slot: str) -> dict[str, Any]:
     """Return what the restarted application says of itself; raise where it says nothing."""
     last, ended = "", f"did not say within {START_S:.0f} s who it is"
-    for line in board.lines(START_S, "who", ASK_S):
-        if line.startswith(_SAYS):
-            try:
-                return dict(json.loads(line.removeprefix("firegrid ")))
-            except ValueError:
-                continue  # torn: it is asked once more
+    for line in board.lines(START_S, ASK_S):
+        said = said_of_itself(line)
+        if said:
+            return said
         if line.startswith(_PROMPT):
             ended = "ended"
             break

@@ -1,10 +1,12 @@
 """The serial ports of this machine, as far as something is plugged in."""
 
+import os
+import re
 from typing import NamedTuple
 
 from serial.tools import list_ports
 
-__all__ = ["Port", "ports"]
+__all__ = ["Port", "is_simulated", "ports"]
 
 
 class Port(NamedTuple):
@@ -29,3 +31,10 @@ def ports() -> list[Port]:
             parts.append(f"at {one.location}")
         found.append(Port(one.device, ", ".join(parts)))
     return found
+
+
+def is_simulated(port: str) -> bool:
+    """Return whether a port cannot be a real board's: a pseudo-terminal, or this machine."""
+    if "://" in port:
+        return bool(re.match(r"\w+://(?:127\.0\.0\.1|localhost)[:/]", port))
+    return os.path.realpath(port).startswith(("/dev/pts/", "/dev/ttys"))

@@ -1,12 +1,10 @@
 """A board's serial port as it runs: nothing on the board is stopped or started anew."""
 
-from types import TracebackType
-
 import serial
 
 from firegrid.errors import FiregridError
 
-__all__ = ["SerialPort", "cannot_be_opened"]
+__all__ = ["SerialPort", "cannot_be_opened", "line_broke"]
 
 BAUD = 115200  # of MicroPython's console
 WAIT_S = 0.1
@@ -18,6 +16,13 @@ def cannot_be_opened(port: str) -> FiregridError:
     return FiregridError(
         f"{port}: this port cannot be opened",
         "is it plugged in, is another program using it, and may you use it (group dialout)?",
+    )
+
+
+def line_broke(port: str, error: OSError) -> FiregridError:
+    """Return the error for a port that was open, and is gone."""
+    return FiregridError(
+        f"{port}: the line broke ({error.strerror or error})", "check the cable, and try again"
     )
 
 
@@ -34,12 +39,7 @@ class SerialPort:
     def __enter__(self) -> "SerialPort":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._line.close()
 
     def read(self) -> bytes:
@@ -49,17 +49,11 @@ class SerialPort:
             first = self._line.read(1)
             return bytes(first + self._line.read(min(self._line.in_waiting, PIECE_BYTES)))
         except OSError as error:
-            raise self._broken(error) from None
+            raise line_broke(self._port, error) from None
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
         try:
             self._line.write(data)
         except OSError as error:
-            raise self._broken(error) from None
-
-    def _broken(self, error: OSError) -> FiregridError:
-        return FiregridError(
-            f"{self._port}: the line broke ({error.strerror or error})",
-            "check the cable, and try again",
-        )
+            raise line_broke(self._port, error) from None

@@ -14,11 +14,11 @@ import click
 from rich.console import Console
 
 from firegrid.errors import FiregridError
-from firegrid.flash.bench import Bench, Order, Outcome, check_stand_in
+from firegrid.flash.bench import BAUDS, Bench, Order, Outcome, check_stand_in
 from firegrid.flash.boards import Boards, alone
 from firegrid.flash.show import Screen, table
-from firegrid.image.build import Image, read_image
-from firegrid.image.enrol import KEY, about_of, is_enrolled
+from firegrid.image.build import Image, image_of, read_image
+from firegrid.image.enrol import KEY, about_of
 from firegrid.options import state_option
 from firegrid.ports import ports as found_ports
 from firegrid.resources import site_path
@@ -58,7 +58,7 @@ WIDTH = 120  # of the table, where there is no terminal
     f"is through or Ctrl-C, else {WAIT_S:g}]",
 )
 @click.option("--scan", is_flag=True, help="A board waits until its label is scanned or typed.")
-@click.option("--baud", type=click.Choice(["921600", "460800", "115200"]), help="The highest.")
+@click.option("--baud", type=click.Choice(list(map(str, BAUDS))), help="The highest.")
 @click.option("--again", is_flag=True, help="Write boards that have this image already, too.")
 @click.option(
     "--wipe", is_flag=True, help="Empty a known board's journal and counters; its identity stays."
@@ -91,7 +91,7 @@ def command(site: str, gateway: str | None, as_json: bool, **given: Any) -> None
         return
     _check_usage(gateway, given)
     chosen = [loaded.gateway(gateway)] if gateway else list(loaded.gateways)
-    images = {one.id: _image(site, state, one.id) for one in chosen}
+    images = {one.id: image_of(state, one.id, site) for one in chosen}
     if given["wipe"] and not given["yes"]:
         click.confirm("Empty journal and counters of known boards?", abort=True, err=True)
     console = _console()
@@ -110,7 +110,7 @@ def command(site: str, gateway: str | None, as_json: bool, **given: Any) -> None
             loaded.id, images, gateway, given["again"] or bool(gateway), given["wipe"],
             given["scan"], given["jobs"], wait_s, _bauds(given["baud"]),
         )  # fmt: skip
-        scanned = _scanner() if given["scan"] else _nothing
+        scanned = _scanner() if given["scan"] else None
         with _Show(console, loaded, state, given["labelled"]) as show:
             bench = Bench(
                 order, boards, show, lambda: _plugged(patterns),
@@ -140,17 +140,7 @@ def _check_usage(gateway: str | None, given: dict[str, Any]) -> None:
 
 
 def _bauds(highest: str | None) -> tuple[int, ...]:
-    ladder = (921_600, 460_800, 115_200)
-    return tuple(baud for baud in ladder if highest is None or baud <= int(highest))
-
-
-def _image(site: str, state: State, gateway: str) -> Image:
-    folder = state.images / gateway
-    if not folder.is_dir() or not is_enrolled(state, gateway):
-        raise FiregridError(
-            f"{gateway}: has no image yet", f"make it: firegrid provision {site} {gateway}"
-        )
-    return read_image(folder)
+    return tuple(baud for baud in BAUDS if highest is None or baud <= int(highest))
 
 
 def _check_clock(state: State, images: dict[str, Image]) -> None:
@@ -186,10 +176,6 @@ def _plugged(patterns: Sequence[str]) -> list[str]:
         for port in [*sorted(glob.glob(pattern)), *fnmatch.filter(known, pattern)]:
             found[port] = None
     return list(found)
-
-
-def _nothing() -> Sequence[str]:
-    return ()
 
 
 def _scanner() -> Callable[[], Sequence[str]]:

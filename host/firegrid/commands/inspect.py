@@ -8,6 +8,7 @@ import click
 from firegrid.flash.boards import Boards
 from firegrid.flash.look import inspect
 from firegrid.options import state_option
+from firegrid.progress import bytes_told
 from firegrid.resources import site_path
 from firegrid.site.load import load_site
 from firegrid.state import State
@@ -33,7 +34,8 @@ def command(site: str | None, port: str, as_json: bool, **given: Any) -> None:
         path = site_path(site)
         load_site(path)
         boards = Boards(State.of(path, given["state"]).boards)
-    seen, ours, who = inspect(port)
+    with bytes_told(f"{port}: reading") as tell:
+        seen, ours, who = inspect(port, tell)
     report = {
         "schema": SCHEMA,
         "port": port,

@@ -10,7 +10,7 @@ import click
 from firegrid.errors import FiregridError
 from firegrid.identity import Authority, public_material
 from firegrid.image import fetch
-from firegrid.image.build import FORMAT, IMAGE, MANIFEST, parts_of, write_image
+from firegrid.image.build import IMAGE, parts_of, read_manifest, write_image
 from firegrid.image.enrol import enrol, is_enrolled, prov_of
 from firegrid.image.interpreter import Interpreter, read_interpreter
 from firegrid.options import broker_option, micropython_option, state_option
@@ -93,7 +93,7 @@ def _build(
     folder = state.images / gateway.id
     prov = prov_of(state, material, gateway.id)
     digest = hashlib.sha256(json.dumps(config).encode()).hexdigest()
-    before = _manifest(folder / MANIFEST)
+    before = _before(folder)
     version = before.get("config_version", 0) + (before.get("config_sha256") != digest)
     config = [config[0] | {"version": version}, *config[1:]]
     parts = parts_of(interpreter, prov, firmware_dir(), config)
@@ -117,13 +117,11 @@ def _build(
     }
 
 
-def _manifest(path: Path) -> dict[str, Any]:
+def _before(folder: Path) -> dict[str, Any]:
     """Return what was written before; nothing where there is none, or none of this format."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        sound = found["format"] == FORMAT and isinstance(found["config_version"], int)
-        return dict(found) if sound else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        return read_manifest(folder)
+    except (FiregridError, OSError):
         return {}
 
 

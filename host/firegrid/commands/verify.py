@@ -5,9 +5,8 @@ from typing import Any
 
 import click
 
-from firegrid.errors import FiregridError
 from firegrid.flash.look import compare
-from firegrid.image.build import read_image
+from firegrid.image.build import image_of
 from firegrid.image.enrol import CERTIFICATE
 from firegrid.options import state_option
 from firegrid.progress import bytes_told
@@ -38,13 +37,8 @@ def command(site: str, gateway: str, port: str, as_json: bool, **given: Any) -> 
     loaded = load_site(path)
     loaded.gateway(gateway)
     state = State.of(path, given["state"])
-    try:
-        image = read_image(state.images / gateway)
-        certificate = (state.identities / gateway / CERTIFICATE).read_bytes()
-    except OSError:
-        raise FiregridError(
-            f"{gateway}: has no image yet", f"make it: firegrid provision {site} {gateway}"
-        ) from None
+    image = image_of(state, gateway, site)
+    certificate = (state.identities / gateway / CERTIFICATE).read_bytes()
     with bytes_told(f"{port}: reading") as tell:
         seen, wrong = compare(port, image, certificate, tell)
     if as_json:

@@ -6,8 +6,6 @@ is on the disk before a board is touched.
 
 import contextlib
 import multiprocessing
-import os
-import re
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -16,11 +14,13 @@ from typing import Any, Protocol
 
 from firegrid.errors import FiregridError
 from firegrid.flash.boards import BOOTED, LABELLED, MATCHED, Boards
-from firegrid.flash.words import Failure
+from firegrid.flash.failures import Failure
 from firegrid.image.build import Image
 from firegrid.image.layout import FLASH_BYTES, partition
+from firegrid.ports import is_simulated
 
 __all__ = [
+    "BAUDS",
     "DONE",
     "UP_TO_DATE",
     "Bench",
@@ -28,10 +28,10 @@ __all__ = [
     "Outcome",
     "Show",
     "check_stand_in",
-    "is_simulated",
 ]
 
 TICK_S = 0.25
+BAUDS = (921_600, 460_800, 115_200)  # tried in this order
 KEPT = ("nvs", "prov", "events", "samples")  # of a board that has answered
 WIPED = ("nvs", "events", "samples")  # its key is nowhere else, so prov stays
 DONE, UP_TO_DATE, FAILED, TOO_MANY = "done", "up to date", "failed", "left as it is"
@@ -50,7 +50,7 @@ class Order:
     scan: bool = False  # boards wait for a label
     jobs: int = 8
     wait_s: float | None = 0.0  # how long to wait for more boards; None: until Ctrl-C
-    bauds: tuple[int, ...] = ()
+    bauds: tuple[int, ...] = BAUDS
 
 
 @dataclass
@@ -114,7 +114,7 @@ class Bench:
         show: Show,
         ports: Callable[[], Collection[str]],
         answered: Callable[[str], None],
-        scanned: Callable[[], Sequence[str]] = lambda: (),
+        scanned: Callable[[], Sequence[str]] | None = None,
     ) -> None:
         self.outcomes: list[Outcome] = []
         self._order = order
@@ -125,6 +125,7 @@ class Bench:
         self._scanned = scanned
         self._labels: list[str] = []
         self._busy: dict[str, _Station] = {}
+        self._there: list[str] = []  # what is plugged in, as of the last look
         self._served: set[str] = set()  # until they are unplugged
         self._context = multiprocessing.get_context("spawn")
 
@@ -155,21 +156,21 @@ class Bench:
         order = self._order
         if order.fixed and self.outcomes:
             return True
-        waiting = set(self._ports()) - self._served
-        if waiting:
+        if set(self._there) - self._served:
             return False
         return not self.missing or (order.wait_s is not None and quiet_s >= order.wait_s)
 
     def _look(self) -> None:
         """Begin with what was plugged in, forget what was unplugged."""
-        there = list(self._ports())
-        self._served &= set(there)
-        for port in there:
+        self._there = list(self._ports())
+        self._served &= set(self._there)
+        for port in self._there:
             idle = port not in self._busy and port not in self._served
             if idle and len(self._busy) < self._order.jobs:
                 check_stand_in(self._order.images.values(), [port])
                 self._begin(port)
-        self._labels += self._scanned()
+        if self._scanned:
+            self._labels += self._scanned()
         for station in self._busy.values():
             if station.waits and self._labels:
                 station.waits = False
@@ -281,7 +282,7 @@ class Bench:
         return None
 
     def _write(self, station: _Station, gateway: str) -> None:
-        from firegrid.flash.writer import BAUDS, Job
+        from firegrid.flash.writer import Job
 
         image = self._order.images[gateway]
         assert station.mac
@@ -305,8 +306,8 @@ class Bench:
         erase = tuple((row.offset, row.size) for row in rows)
         kind = "a new board" if new else "known, its identity and journal stay"
         self._show.say(station.port, f"{gateway}: {kind}; {station.size / 1e6:.1f} MB")
-        bauds = self._order.bauds or BAUDS
-        station.pipe.send(Job(parts, new, erase, skip_same=not new, bauds=bauds))
+        job = Job(parts, self._order.bauds, new, erase, skip_same=not new)
+        station.pipe.send(job)
 
     def _heard(self, station: _Station, said: dict[str, Any]) -> None:
         """The application has started: only now is it done."""
@@ -364,14 +365,6 @@ def _id_of(label: str) -> str:
     it was typed."""
     parts = label.strip().split(":")
     return parts[3] if parts[:2] == ["firegrid", "1"] and len(parts) > 3 else label.strip()
-
-
-def is_simulated(port: str) -> bool:
-    """Return whether a port cannot be a real board's: a pseudo-terminal, or this machine."""
-    if "://" in port:
-        return bool(re.match(r"\w+://(?:127\.0\.0\.1|localhost)[:/]", port))
-    real = os.path.realpath(port)
-    return real.startswith(("/dev/pts/", "/dev/ttys"))
 
 
 def check_stand_in(images: Collection[Image], ports: Collection[str]) -> None:

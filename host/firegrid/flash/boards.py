@@ -17,11 +17,11 @@ from firegrid.acceptance import lines
 from firegrid.errors import FiregridError
 from firegrid.state import State
 
-__all__ = ["BOOTED", "LET_GO", "MATCHED", "Boards", "alone"]
+__all__ = ["BOOTED", "LABELLED", "LET_GO", "MATCHED", "Boards", "alone"]
 
 MATCHED, BOOTED, LABELLED = "matched", "booted", "labelled"
 DONE = (BOOTED, LABELLED)
-LET_GO = ("released", "retired")
+LET_GO = ("released", "retired")  # of a board that is no gateway's any more
 
 
 class Boards:
@@ -64,11 +64,6 @@ class Boards:
         step."""
         row = self._last.get(mac)
         return self._booted.get(mac) if row and row["state"] in DONE else None
-
-    def is_labelled(self, mac: str) -> bool:
-        """Return whether its label was written since it started."""
-        row = self._last.get(mac)
-        return bool(row) and row["state"] == LABELLED  # type: ignore[index]
 
     def note(self, mac: str, gateway: str, state: str, port: str, **more: Any) -> None:
         """Keep one step; return once it is on the disk."""

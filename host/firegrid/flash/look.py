@@ -2,12 +2,12 @@
 
 import hashlib
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from firegrid.errors import FiregridError
-from firegrid.flash.words import Failure
+from firegrid.flash.failures import Failure
 from firegrid.image.build import Image
 from firegrid.image.filesystem import files_of
 from firegrid.image.layout import LAYOUT, TABLE_AT, TABLE_BYTES, Partition, partition, read_table
@@ -16,6 +16,7 @@ from firegrid.image.prov import Prov, read_prov
 __all__ = ["Seen", "compare", "inspect", "look_at"]
 
 Tell = Callable[[int, int], None]
+Spans = Sequence[tuple[int, int]]  # (offset, size) of each
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,9 @@ class Seen:
     sums: list[str]
 
 
-def look_at(
-    port: str, contents: Any, sums: Any = (), tell: Tell = lambda done, total: None
-) -> Seen:
-    """Read parts of a board's flash, each an (offset, size); raise FiregridError where that
-    fails. The board starts anew afterwards."""
+def look_at(port: str, contents: Spans, sums: Spans, tell: Tell) -> Seen:
+    """Read parts of a board's flash, and the MD5s of others; raise FiregridError where that fails.
+    The board starts anew afterwards."""
     from firegrid.flash.writer import Look, look  # it needs esptool
 
     context = multiprocessing.get_context("spawn")
@@ -62,10 +61,10 @@ def look_at(
         process.join()
 
 
-def inspect(port: str) -> tuple[Seen, bool, Prov | None]:
+def inspect(port: str, tell: Tell) -> tuple[Seen, bool, Prov | None]:
     """Return what a board is, whether its flash is laid out as ours, and who it is."""
     prov = partition("prov")
-    seen = look_at(port, [(TABLE_AT, TABLE_BYTES), (prov.offset, prov.size)])
+    seen = look_at(port, [(TABLE_AT, TABLE_BYTES), (prov.offset, prov.size)], (), tell)
     table, identity = seen.contents
     try:
         ours = read_table(table) == LAYOUT

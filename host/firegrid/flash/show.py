@@ -92,8 +92,8 @@ def table(outcomes: Sequence[Outcome], missing: Sequence[str]) -> Table:
             Text(one.gateway or "-"), Text(one.mac or "-"), Text(one.port),
             Text(one.result, style=style), Text(seconds),
         )  # fmt: skip
-    failed = {one.gateway for one in outcomes}
+    listed = {one.gateway for one in outcomes}
     for name in missing:
-        if name not in failed:
+        if name not in listed:
             made.add_row(Text(name), "-", "-", Text("no board yet", style="red"), "")
     return made

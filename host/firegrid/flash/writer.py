@@ -6,7 +6,6 @@ of an attempt that did not do, or ("heard", line) with what the booted applicati
 """
 
 import contextlib
-import json
 import os
 import signal
 import time
@@ -19,19 +18,18 @@ import serial
 from esptool import cmds
 from esptool.logger import TemplateLogger, log
 
-from firegrid.flash.words import FLASH, LINK, Failure, failure_of
+from firegrid.flash.failures import FLASH, LINK, Failure, failure_of
+from firegrid.started import printed, said_of_itself
 
-__all__ = ["BAUDS", "Board", "Job", "Look", "listen", "look", "serve"]
+__all__ = ["Board", "Job", "Look", "listen", "look", "serve"]
 
-BAUDS = (921_600, 460_800, 115_200)
+LOOK_BAUD = 460_800  # what every adapter can
 CONSOLE_BAUD = 115_200
 CONNECT_ATTEMPTS = 3
 BOOT_S = 60.0
 ASK_S = 2.0
 BACK_S = 5.0
 REOPEN_S = 0.3  # a port that is closed and opened at once was, for some, never closed
-LINE_BYTES = 1024
-_WHO = "firegrid {"
 
 
 class Board(NamedTuple):
@@ -47,10 +45,10 @@ class Job(NamedTuple):
     """What is to be done with it."""
 
     parts: tuple[tuple[int, bytes], ...]
+    bauds: tuple[int, ...]  # tried in this order
     erase_all: bool  # a new board
     erase: tuple[tuple[int, int], ...] = ()  # (offset, size): regions of a known one
     skip_same: bool = False  # leave what is in flash already
-    bauds: tuple[int, ...] = BAUDS
     boot_s: float = BOOT_S
 
 
@@ -169,7 +167,7 @@ class _Writer:
         esp = self._esp = cmds.run_stub(self._esp)
         self.percent = 0
         cmds.attach_flash(esp)
-        esp.change_baud(BAUDS[1])  # what every adapter can
+        esp.change_baud(LOOK_BAUD)
         contents, total, before = [], sum(size for _, size in wanted.contents), 0
         for offset, size in wanted.contents:
             self._step_by_step(before, size, total)
@@ -252,27 +250,13 @@ class _Writer:
 
 def listen(port: str, wait_s: float) -> dict[str, Any]:
     """Return what the booted application says of itself; raise Failure where it says nothing."""
-    end_s = time.monotonic() + wait_s
-    line = _opened(port)
-    seen = b""
     last = ""
-    asked_s = time.monotonic()  # what it said at its start may have been missed
-    try:
-        while time.monotonic() < end_s:
-            seen += line.read(256)
-            *whole, seen = seen.split(b"\n")
-            seen = seen[-LINE_BYTES:]
-            for text in (one.decode(errors="replace").strip() for one in whole):
-                if text.startswith(_WHO):
-                    said = _said(text)
-                    if said:
-                        return said
-                last = text or last
-            if time.monotonic() >= asked_s:
-                asked_s = time.monotonic() + ASK_S
-                line.write(b"\r\nwho\r\n")
-    finally:
-        line.close()
+    with contextlib.closing(_opened(port)) as line:
+        for text in printed(line, wait_s, ASK_S):
+            said = said_of_itself(text)
+            if said:
+                return said
+            last = text or last
     raise Failure(
         "boot",
         f"the application did not start within {wait_s:.0f} s"
@@ -294,11 +278,3 @@ def _opened(port: str) -> Any:
         except serial.SerialException:
             if time.monotonic() > end_s:
                 raise
-
-
-def _said(text: str) -> dict[str, Any] | None:
-    try:
-        said = json.loads(text.removeprefix("firegrid "))
-    except ValueError:
-        return None  # a torn line: the next one comes
-    return said if isinstance(said, dict) and "gateway" in said else None

@@ -11,7 +11,7 @@ from firegrid.image.filesystem import application, filesystem_image, on_board
 from firegrid.image.interpreter import BOOTLOADER_AT, Interpreter
 from firegrid.image.layout import FLASH_BYTES, TABLE_AT, partition, table_bytes
 from firegrid.image.prov import Prov, prov_bytes
-from firegrid.state import write_folder
+from firegrid.state import State, write_folder
 
 __all__ = [
     "FORMAT",
@@ -20,6 +20,7 @@ __all__ = [
     "Image",
     "Part",
     "image_bytes",
+    "image_of",
     "parts_of",
     "read_image",
     "read_manifest",
@@ -146,6 +147,16 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not sound:
         raise FiregridError(f"{path}: is damaged", _ANEW)
     return dict(found)
+
+
+def image_of(state: State, gateway: str, site: str) -> Image:
+    """Return the image of a gateway; raise where there is none, naming what makes it of SITE."""
+    folder = state.images / gateway
+    if not folder.is_dir():
+        raise FiregridError(
+            f"{gateway}: has no image yet", f"make it: firegrid provision {site} {gateway}"
+        )
+    return read_image(folder)
 
 
 def read_image(folder: Path) -> Image:

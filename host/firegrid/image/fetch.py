@@ -1,8 +1,6 @@
 """MicroPython from its official place, by a pinned sum: what else comes from there is refused."""
 
 import hashlib
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,11 +31,13 @@ def chosen(named: Path | None, state: State) -> Path:
 def fetched(folder: Path, tell: Callable[[int, int], None]) -> Path:
     """Return the file, loaded into a folder unless it is there; `tell(done, size)` in bytes. Raise
     FiregridError where it cannot be had, or is another one."""
+    from urllib.request import urlopen  # here: every command has the options that name VERSION
+
     path = folder / NAME
     if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == SHA256:
         return path
     try:
-        with urllib.request.urlopen(URL, timeout=TIMEOUT_S) as answer, whole_file(path) as file:
+        with urlopen(URL, timeout=TIMEOUT_S) as answer, whole_file(path) as file:
             seen, done = hashlib.sha256(), 0
             while piece := answer.read(PIECE_BYTES):
                 done += len(piece)

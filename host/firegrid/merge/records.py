@@ -13,13 +13,11 @@ from functools import partial
 from pathlib import Path
 
 from firegrid.acceptance.lines import Line, is_cut, no_line, read_lines
+from firegrid.flash.boards import BOOTED, LET_GO
 from firegrid.merge.found import Found
 from firegrid.state import whole_file
 
 __all__ = ["answered", "join_boards", "join_lines", "join_replaced"]
-
-LET_GO = ("released", "retired")  # states of a board that is no gateway's any more
-ANSWERED = "booted"
 
 
 def join_lines(found: Found, own: Path, other: Path) -> list[Line]:
@@ -64,7 +62,7 @@ def join_boards(found: Found) -> list[Line]:
 
 def answered(lines: Iterable[Line]) -> set[str]:
     """Return the gateways whose board has answered once: it has the key, no laptop may."""
-    return {line.row["gateway"] for line in lines if line.row["state"] == ANSWERED}
+    return {line.row["gateway"] for line in lines if line.row["state"] == BOOTED}
 
 
 def join_replaced(found: Found, name: str) -> None:
