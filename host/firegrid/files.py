@@ -1,21 +1,42 @@
-"""Writes files that people asked for."""
+"""Files that appear whole or not at all."""
 
-import contextlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from firegrid.errors import FiregridError
 
-__all__ = ["write_file"]
+__all__ = ["whole_file", "write_file"]
+
+PRIVATE, PUBLIC = 0o600, 0o666  # less what the umask takes
 
 
-def write_file(file: Path, data: bytes) -> None:
-    """Write a file, whole or not at all, and the folder that it is in."""
-    part = file.with_name(file.name + ".part")
+@contextmanager
+def whole_file(path: Path, mode: int = PRIVATE) -> Iterator[BinaryIO]:
+    """Open a file, by default for its owner alone, that takes its place at `path` once all of it
+    is on the disk; until then, and after whatever breaks it off, all is as it was."""
+    part = path.with_name(f".{path.name}.new")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part.unlink(missing_ok=True)  # of one that was interrupted
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(file)
+        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(fd, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file that a person has asked for, and the folder that it is in; raise FiregridError
+    where that cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path, PUBLIC) as file:
+            file.write(data)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise FiregridError(f"{file}: cannot be written: {error.strerror or error}") from None
+        raise FiregridError(f"{path}: cannot be written: {error.strerror or error}") from None

@@ -5,15 +5,13 @@ Beside `NAME.toml` lies `NAME.firegrid/`, readable by its owner alone and ignore
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from firegrid.errors import FiregridError
 
-__all__ = ["State", "whole_file", "write_folder"]
+__all__ = ["State", "write_folder"]
 
 _IGNORE_ALL = "*\n"
 
@@ -86,24 +84,6 @@ class State:
     def reports(self) -> Path:
         """Acceptance reports and labels."""
         return self.directory / "reports"
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file, for its owner alone, that takes its place at `path` once all of it is on the
-    disk; until then, and after whatever breaks it off, all is as it was."""
-    part = path.with_name(f".{path.name}.new")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part.unlink(missing_ok=True)  # of one that was interrupted
-    try:
-        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -140,7 +140,7 @@ def test_what_else_lies_there_stays_and_the_same_inputs_give_the_same_bytes(page
     before = parts(folder)
     assert webtools(community, folder, "gw-shops").exit_code == 0
     assert parts(folder) == before and (folder / "index.html").exists()
-    assert not list(folder.glob("*.part"))
+    assert not [*folder.glob("*.part"), *folder.glob(".*")], "nothing half-written"
 
 
 def test_the_community_needs_no_keys_for_it(community, tmp_path):

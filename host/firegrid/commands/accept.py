@@ -1,7 +1,6 @@
 """The command `firegrid accept`: the signed report of what walk tests found, and its check."""
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -18,6 +17,7 @@ from firegrid.acceptance.report import build, read_exceptions
 from firegrid.acceptance.results import Results, utc
 from firegrid.acceptance.seal import Signer, Verdict, sealed, verify
 from firegrid.errors import FiregridError
+from firegrid.files import write_file
 from firegrid.identity import Authority
 from firegrid.options import lang_option, state_option
 from firegrid.passphrase import passphrase_options, read_passphrase
@@ -122,7 +122,7 @@ def _write(name: str, given: dict[str, Any]) -> dict[str, Any]:
     state.make().reports.mkdir(mode=0o700, exist_ok=True)
     files = {part: state.reports / f"acceptance-{site.id}-{stamp}.{part}" for part in parts}
     for part, path in files.items():
-        _replace(path, parts[part])
+        write_file(path, parts[part])
     entries = [entry for row in report["gateways"] for entry in (*row["tests"], *row["points"])]
     return {
         "schema": SCHEMA,
@@ -143,16 +143,6 @@ def _write(name: str, given: dict[str, Any]) -> dict[str, Any]:
 def open_signer(state: State, passphrase: str) -> Signer:
     """Return the community's signing key, as `firegrid ca init` made it."""
     return Authority.load(state, passphrase)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _lines(row: dict[str, Any]) -> Iterator[str]:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from firegrid.errors import FiregridError
+from firegrid.files import whole_file
 from firegrid.progress import bytes_told
-from firegrid.state import State, whole_file
+from firegrid.state import State
 
 __all__ = ["NAME", "VERSION", "chosen", "fetched"]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from firegrid.errors import FiregridError
+from firegrid.files import whole_file
 from firegrid.merge.found import Found
 from firegrid.site.document import read_document, toml_table
 from firegrid.site.fields import shown
-from firegrid.state import whole_file
 
 __all__ = ["join_entries"]
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from firegrid.errors import FiregridError
-from firegrid.state import State, whole_file
+from firegrid.files import whole_file
+from firegrid.state import State
 
 __all__ = ["Change", "Found", "Note", "sorted_folder"]
 

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from firegrid.acceptance.lines import Line, is_cut, no_line, read_lines
+from firegrid.files import whole_file
 from firegrid.flash.boards import BOOTED, LET_GO
 from firegrid.merge.found import Found
-from firegrid.state import whole_file
 
 __all__ = ["answered", "join_boards", "join_lines", "join_replaced"]
 
