@@ -1,22 +1,19 @@
-"""A community whose images are made, as an installer has it when boards come out of the box."""
+"""What an installer has before him: boards at ports, commands that wait for him, points to try."""
 
-import shutil
 import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from itertools import zip_longest
 
 import paho.mqtt.client as paho
 from click.testing import CliRunner
 from firegrid import cli
-from firegrid.identity import Authority
-from firegrid.resources import site_path
-from firegrid.state import State
-from firegrid_sim.standin import stand_in
+from firegrid.resources import firmware_dir, hal_dir
+from firegrid_sim.board import Bench
+from firegrid_sim.flashed import FlashedBoard
 
-PASSPHRASE = "correct horse battery"
-WIFI = 'format = 1\n\n[[network]]\nssid = "Nanyuan-Fire"\nkey = "a key of 8 to 63"\n'
 WAIT_S = 300
 RECORDED_S = 8  # a smoke detector's hold time, and what a busy machine adds
 SIGNALS = {  # what sets a point of a kind off, and what does not
@@ -24,7 +21,6 @@ SIGNALS = {  # what sets a point of a kind off, and what does not
     "leakage": ("leakage_ma", 600, 20),
     "gas": ("gas_pct_lel", 30, 0),
 }
-BROKER = "127.0.0.1:18830"
 
 
 def run(*arguments, **more):
@@ -32,25 +28,17 @@ def run(*arguments, **more):
     return CliRunner().invoke(cli.main, list(map(str, arguments)), **more)
 
 
-def community(folder, *gateways, app_bytes=20000, broker=BROKER):
-    """Make site file, keys and images of the example's shops in a folder; return the site file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    site = folder / "shops.toml"
-    shutil.copy(site_path("nanyuan-shops"), site)
-    (folder / "pass").write_text(PASSPHRASE + "\n")
-    (folder / "mp.bin").write_bytes(stand_in(app_bytes=app_bytes))
-    Authority.create(State.of(site), "nanyuan-shops", PASSPHRASE)
-    State.of(site).wifi.write_text(WIFI)
-    provision(site, *gateways, broker=broker)
-    return site
-
-
-def provision(site, *gateways, broker=BROKER):
-    """Make identities and images."""
-    options = ["--micropython", site.parent / "mp.bin", "--broker", broker]
-    options += ["--passphrase-file", site.parent / "pass"]
-    done = run("provision", site, *gateways, *options)
-    assert done.exit_code == 0, done.output
+@contextmanager
+def flashed(server, directory, name="board-01", hardware=None, kind=FlashedBoard, image=b""):
+    """A simulated board at a serial port, plugged in; with `image` in its flash."""
+    bench = Bench(server, firmware_dir(), hal_dir(), start="start_flash.py")
+    one = kind(name, directory, bench, hardware=hardware)
+    one.flash.data[: len(image)] = image
+    one.power_on()
+    try:
+        yield one
+    finally:
+        one.power_off()
 
 
 class Talker:

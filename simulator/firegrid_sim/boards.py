@@ -234,12 +234,7 @@ class _Benchtop:
             self._tell.board("starts", board)
         for sensor in self._sensors.values():
             if sensor.point.gateway == board.became:
-                self._show(sensor, board)
-
-    def _show(self, sensor: Sensor, board: "FlashedBoard") -> None:
-        gateway = sensor.point.gateway
-        neighbours = (one for one in self._sensors.values() if one.point.gateway == gateway)
-        connect(sensor, neighbours, board.io)
+                connect(sensor, self._sensors.values(), board.io)
 
     def run(self, for_s: float | None) -> None:
         """Let time pass, and do what is typed, until `end`."""
@@ -318,7 +313,7 @@ class _Benchtop:
 
     def _changed(self, point: str) -> None:
         sensor = self._sensors[point]
-        self._show(sensor, self._gateway(sensor.point.gateway))
+        connect(sensor, self._sensors.values(), self._gateway(sensor.point.gateway).io)
 
     def _gateway(self, name: str) -> "FlashedBoard":
         for board in self._boards.values():

@@ -551,12 +551,14 @@ def sensor_for(point: Point, mains_hz: int = 50) -> Sensor:
     return SENSORS[point.driver](point, mains_hz)
 
 
-def connect(sensor: Sensor, neighbours: Iterable[Sensor], io: Io) -> None:
-    """Show a gateway what one of its sensors says now.
+def connect(sensor: Sensor, sensors: Iterable[Sensor], io: Io) -> None:
+    """Show a gateway what one of its sensors says now; `sensors` are the site's.
 
-    A converter that several of them share behaves as the first broken one says.
+    A converter that several of a gateway share behaves as the first broken one says.
     """
     sensor.wire(io)
     if sensor.address is not None:
-        states = (one.chip_state() for one in neighbours if one.address == sensor.address)
+        shared = sensor.address, sensor.point.gateway
+        on_it = (one for one in sensors if (one.address, one.point.gateway) == shared)
+        states = (one.chip_state() for one in on_it)
         io.set_i2c(sensor.address, next((state for state in states if state != I2C_OK), I2C_OK))

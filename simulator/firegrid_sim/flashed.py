@@ -31,7 +31,7 @@ LOOK_S = 0.02
 PAUSE_S = 1.0  # an application waits for something within that
 ANSWER_S = 3.0  # an interrupted application has come to its prompt by then
 SAID_BYTES = 8192
-FLASH_KIB = 8  # what hal_flash and its file system take of the heap; on a board it is C
+FLASH_KIB = 3  # what hal_flash and its file system take of the heap; on a board it is C
 BLANK_S = 1.0  # how often a ROM says that it finds nothing to start
 _MAGIC = 0xE9
 _SYNC = b"\xc0\x00\x08\x24\x00"  # SLIP, request, SYNC, 36 bytes
@@ -197,7 +197,7 @@ class FlashedBoard(Board):
         if data is None or self.trouble.silent:
             return
         at = data.find(_SYNC)
-        if at >= 0 and (self._in_download or not isinstance(line, NetworkLine)):
+        if at >= 0 and (self._in_download or not line.controlled):
             self._download(line, data[at:])
         elif self._runs and data:
             self._type(data)

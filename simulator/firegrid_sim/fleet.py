@@ -104,9 +104,7 @@ class Fleet:
                     self.sounded[name].append(edge.time_ns)
 
     def _wire(self, sensor: Sensor) -> None:
-        gateway = sensor.point.gateway
-        neighbours = (one for one in self.sensors.values() if one.point.gateway == gateway)
-        connect(sensor, neighbours, self.boards[gateway].io)
+        connect(sensor, self.sensors.values(), self.boards[sensor.point.gateway].io)
 
 
 def _sounder(gateway: Gateway) -> tuple[int, int] | None:

@@ -32,7 +32,9 @@ _BAUDS = {
 
 
 class Line(Protocol):
-    """One end of a serial cable."""
+    """One end of a serial cable; `controlled` says whether it has DTR and RTS."""
+
+    controlled: bool
 
     def read(self, timeout_s: float) -> bytes | None:
         """Return what came, b"" where nothing did; None where nobody has the port open."""

@@ -43,17 +43,6 @@ class Partition(hal_partition.Partition):
         """Return (type, subtype, address, size, label, encrypted)."""
         return _table[self._label] + (self._label, False)
 
-    def _program(self, at, data):
-        for start in range(0, len(data), 64):
-            part = data[start : start + 64]
-            old = bytearray(len(part))
-            self._seek(at + start, len(part))
-            self._file.readinto(old)
-            for i in range(len(part)):
-                old[i] &= part[i]
-            self._seek(at + start, len(part))
-            self._file.write(old)
-
     def _seek(self, at, size):
         if at < 0 or at + size > self._size:
             raise OSError(_SIZE_ERROR, "ESP_ERR_INVALID_SIZE")

@@ -78,7 +78,7 @@ class Partition(hal.Part):
             self._file.readinto(_old, size)
             for i in range(size):
                 _old[i] &= part[i]
-            self._file.seek(at + start)
+            self._seek(at + start, size)
             self._file.write(_old, size)
 
     def _seek(self, at, size):

@@ -5,10 +5,11 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from community import PASSPHRASE
 from firegrid.errors import FiregridError
 from firegrid.image import fetch
 from firegrid_sim.standin import stand_in
-from installer import PASSPHRASE, run
+from installer import run
 
 DATA = stand_in("1.28.0", app_bytes=100_000)
 

@@ -7,12 +7,12 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from community import community
 from firegrid.image.build import read_image
 from firegrid.image.filesystem import files_of
 from firegrid.image.interpreter import APP_AT, BOOTLOADER_AT
 from firegrid.image.layout import LAYOUT, partition
 from firegrid.state import State
-from installer import community
 
 GATEWAY = "gw-bakery"
 

@@ -24,19 +24,10 @@ from firegrid_sim.board import (
     compiled,
     mac_address,
 )
-from firegrid_sim.forkserver import ForkServer
 
 WAIT_S = 30
 SAY_CAUSE = "import machine\nprint('cause', machine.reset_cause())\n"
 SLEEP = "import time\nwhile True: time.sleep_ms(50)\n"
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = ForkServer()
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -4,45 +4,20 @@ import json
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 
 import jsonschema
 import pytest
-from firegrid.image.layout import partition
-from firegrid.resources import firmware_dir, hal_dir, schemas_dir
-from firegrid.state import State
-from firegrid_sim.board import Bench
-from firegrid_sim.flashed import FlashedBoard, Hardware
-from firegrid_sim.forkserver import ForkServer
+from firegrid.image.filesystem import filesystem_image
+from firegrid.image.interpreter import APP_AT, BOOTLOADER_AT
+from firegrid.image.layout import TABLE_AT, TABLE_BYTES, partition, table_bytes
+from firegrid.resources import schemas_dir
+from firegrid_sim.board import HEAP
+from firegrid_sim.flashed import FLASH_KIB, Hardware
 from firegrid_sim.rom import Flash, Trouble
-from installer import community
+from installer import flashed
+from vm import new_board, run_board
 
 WAIT_S = 60
-
-
-@pytest.fixture(scope="module")
-def server():
-    one = ForkServer()
-    one.start()
-    yield one
-    one.stop()
-
-
-@pytest.fixture(scope="module")
-def image(tmp_path_factory):
-    site = community(tmp_path_factory.mktemp("community"), "gw-bakery")
-    return (State.of(site).images / "gw-bakery" / "image.bin").read_bytes()
-
-
-@contextmanager
-def board(server, directory, name="board-01", hardware=None):
-    bench = Bench(server, firmware_dir(), hal_dir(), start="start_flash.py")
-    one = FlashedBoard(name, directory, bench, hardware=hardware)
-    one.power_on()
-    try:
-        yield one
-    finally:
-        one.power_off()
 
 
 def esptool(port, *arguments):
@@ -53,7 +28,7 @@ def esptool(port, *arguments):
 def test_esptool_finds_chip_mac_and_size_and_each_board_is_another(server, tmp_path):
     said = []
     for name in ("board-01", "board-02"):
-        with board(server, tmp_path, name) as one:
+        with flashed(server, tmp_path, name) as one:
             done = esptool(one.path, "flash-id")
             assert done.returncode == 0, done.stdout + done.stderr
             assert "Detected flash size: 4MB" in done.stdout
@@ -78,16 +53,17 @@ def test_the_flash_behaves_as_nor(tmp_path):
 
 
 def test_a_silent_cable_and_another_chip(server, tmp_path):
-    with board(server, tmp_path, hardware=Hardware(trouble=Trouble(silent=True))) as one:
+    with flashed(server, tmp_path, hardware=Hardware(trouble=Trouble(silent=True))) as one:
         done = esptool(one.path, "--connect-attempts", 1, "chip-id")
         assert done.returncode and "No serial data received" in done.stdout + done.stderr
-    with board(server, tmp_path, hardware=Hardware(chip="esp32s3")) as one:
+    with flashed(server, tmp_path, hardware=Hardware(chip="esp32s3")) as one:
         done = esptool(one.path, "--chip", "esp32", "chip-id")
         assert done.returncode and "ESP32-S3" in done.stdout + done.stderr
 
 
 def test_a_cable_that_is_pulled_takes_the_port_away(server, tmp_path):
-    with board(server, tmp_path, hardware=Hardware(trouble=Trouble(cut_after_bytes=2000))) as one:
+    hardware = Hardware(trouble=Trouble(cut_after_bytes=2000))
+    with flashed(server, tmp_path, hardware=hardware) as one:
         assert esptool(one.path, "flash-id").returncode
         assert not one.path.exists()
         one.plug()
@@ -96,7 +72,7 @@ def test_a_cable_that_is_pulled_takes_the_port_away(server, tmp_path):
 
 @pytest.mark.full
 def test_over_rfc2217_dtr_and_rts_reset_it_and_choose_its_mode(server, tmp_path):
-    with board(server, tmp_path) as one:
+    with flashed(server, tmp_path) as one:
         url = f"rfc2217://127.0.0.1:{one.network.port}?ign_set_control"
         done = esptool(url, "flash-id")
         assert done.returncode == 0 and one.mac.hex(":") in done.stdout
@@ -131,9 +107,7 @@ def test_trouble_that_is_none_is_a_usage_error(wrong):
 
 
 def test_what_was_flashed_is_what_starts_and_mpremote_speaks_to_it(server, tmp_path, image):
-    with board(server, tmp_path) as one:
-        one.flash.data[: len(image)] = image
-        one._begin()
+    with flashed(server, tmp_path, image=image) as one:
         until = time.monotonic() + WAIT_S
         while "firegrid {" not in one.console() and time.monotonic() < until:
             time.sleep(0.05)
@@ -148,3 +122,28 @@ def test_what_was_flashed_is_what_starts_and_mpremote_speaks_to_it(server, tmp_p
         assert str((row.offset, row.size)).strip("()") in done.stdout
         done = subprocess.run([*tool, "1/0"], capture_output=True, text=True, timeout=WAIT_S)
         assert done.returncode and "ZeroDivisionError" in done.stdout + done.stderr
+
+
+MEASURE = "import gc\ngc.collect()\ngc.collect()\nprint('heap', gc.mem_alloc())\n"
+
+
+def test_flash_and_file_system_take_of_the_heap_what_is_added_for_them(server, tmp_path):
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "boot.py").write_text("")
+    (app / "main.py").write_text(MEASURE)
+    without = run_board(new_board(tmp_path / "plain"), app, heap=HEAP).stdout
+    flash = bytearray(b"\xff" * partition("vfs").offset)
+    flash[BOOTLOADER_AT] = flash[APP_AT] = 0xE9
+    flash[TABLE_AT : TABLE_AT + TABLE_BYTES] = table_bytes()
+    flash += filesystem_image({"/main.py": MEASURE.encode()})
+    with flashed(server, tmp_path, image=flash) as one:
+        until_s = time.monotonic() + WAIT_S
+        while ">>>" not in one.console() and time.monotonic() < until_s:
+            time.sleep(0.05)
+        taken = heap(one.console()) - heap(without)
+    assert taken / 1024 == pytest.approx(FLASH_KIB, rel=0.15)
+
+
+def heap(printed):
+    return int(printed.split("heap ")[1].split()[0])

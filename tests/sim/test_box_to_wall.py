@@ -8,13 +8,14 @@ import subprocess
 
 import jsonschema
 import pytest
+from community import community
 from firegrid.image.build import read_image
 from firegrid.image.layout import FLASH_BYTES, partition
 from firegrid.resources import schemas_dir
 from firegrid.site.load import load_site
 from firegrid.state import State
 from firegrid_sim.broker import free_port
-from installer import community, firegrid, run, walk_all
+from installer import firegrid, run, walk_all
 
 OWN = ("nvs", "vfs", "events", "samples")  # what a started application writes itself
 

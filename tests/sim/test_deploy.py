@@ -13,32 +13,16 @@ import pytest
 from compile import compile_all
 from firegrid.deploy import Plan, _Tree, check
 from firegrid.errors import FiregridError
-from firegrid.resources import firmware_dir, hal_dir, schemas_dir
-from firegrid.state import State
-from firegrid_sim.board import HARD, Bench
+from firegrid.resources import firmware_dir, schemas_dir
+from firegrid_sim.board import HARD
 from firegrid_sim.flashed import FlashedBoard
-from firegrid_sim.forkserver import ForkServer
-from installer import community, run
+from installer import flashed, run
 from mpremote.transport_serial import SerialTransport
 from vm import ROOT
 
 WAIT_S = 60
 SCHEMA = json.loads((schemas_dir() / "deploy.schema.json").read_text())
 FILES = len(list(firmware_dir().rglob("*.mpy")))
-
-
-@pytest.fixture(scope="module")
-def server():
-    one = ForkServer()
-    one.start()
-    yield one
-    one.stop()
-
-
-@pytest.fixture(scope="module")
-def image(tmp_path_factory):
-    site = community(tmp_path_factory.mktemp("community"), "gw-bakery")
-    return (State.of(site).images / "gw-bakery" / "image.bin").read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -75,13 +59,9 @@ class LooseBoard(FlashedBoard):
 
 @pytest.fixture
 def board(server, tmp_path, image):
-    bench = Bench(server, firmware_dir(), hal_dir(), start="start_flash.py")
-    one = LooseBoard("board-01", tmp_path, bench)
-    one.flash.data[: len(image)] = image
-    one.power_on()
-    wait_for(lambda: starts(one) == 1)
-    yield one
-    one.power_off()
+    with flashed(server, tmp_path, kind=LooseBoard, image=image) as one:
+        wait_for(lambda: starts(one) == 1)
+        yield one
 
 
 def starts(board):

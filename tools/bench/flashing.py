@@ -10,23 +10,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from click.testing import CliRunner
-from firegrid import cli
+from community import SITE, community
 from firegrid.errors import FiregridError
-from firegrid.identity import Authority
 from firegrid.image.layout import FLASH_BYTES
-from firegrid.resources import firmware_dir, hal_dir, site_path
-from firegrid.state import State
+from firegrid.resources import firmware_dir, hal_dir
 from firegrid_sim.board import Bench
 from firegrid_sim.flashed import FlashedBoard, Hardware
 from firegrid_sim.forkserver import ForkServer
-from firegrid_sim.standin import stand_in
 
 from bench import rig
 from bench.result import Area, Pair, Result, Tell, compare
 
-SITE, PASSPHRASE = "nanyuan-shops", "correct horse battery"
-WIFI = 'format = 1\n\n[[network]]\nssid = "Nanyuan-Fire"\nkey = "a key of 8 to 63"\n'
 BAUD = 921_600
 PORTS = 8
 WITHIN_S = 200
@@ -53,7 +47,7 @@ QUICK = Size(rounds=1, boards=2)
 def run(quick: bool, directory: Path, tell: Tell) -> Result:
     """Write one board several times, each time a new one; then many at eight ports."""
     size = QUICK if quick else FULL
-    made = _community(directory / "made", 20_000 if quick else 1_600_000)
+    made = community(directory / "made", app_bytes=20_000 if quick else 1_600_000).parent
     ones, many, wires = [], [], []
     for n in range(size.rounds):
         tell(f"one board, round {n + 1} of {size.rounds}")
@@ -73,22 +67,6 @@ def run(quick: bool, directory: Path, tell: Tell) -> Result:
         compare("on the wire for each gateway", "MB", "a full flash of 4 MiB", wires),
     ]  # fmt: skip
     return Result(rows)
-
-
-def _community(folder: Path, app_bytes: int) -> Path:
-    folder.mkdir(parents=True)
-    site = folder / "shops.toml"
-    shutil.copy(site_path(SITE), site)
-    (folder / "pass").write_text(PASSPHRASE)
-    (folder / "mp.bin").write_bytes(stand_in(app_bytes=app_bytes))
-    Authority.create(State.of(site), SITE, PASSPHRASE)
-    State.of(site).wifi.write_text(WIFI)
-    arguments = ["provision", site, "--micropython", folder / "mp.bin", "--broker", "127.0.0.1"]
-    arguments += ["--passphrase-file", folder / "pass"]
-    done = CliRunner().invoke(cli.main, list(map(str, arguments)))
-    if done.exit_code:
-        raise FiregridError(f"no images: {done.output}")
-    return folder
 
 
 def _flash(made: Path, directory: Path, count: int) -> tuple[float, float, list[int]]:
