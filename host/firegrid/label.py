@@ -17,8 +17,21 @@ import segno
 from PIL import Image, ImageDraw, ImageFont
 
 from firegrid.errors import FiregridError
+from firegrid.image.enrol import claim_code
+from firegrid.site.model import Gateway, Site
+from firegrid.state import State
 
-__all__ = ["HEIGHT_MM", "WIDTH_MM", "Label", "draw", "find_font", "pdf_bytes", "png_bytes", "zpl"]
+__all__ = [
+    "HEIGHT_MM",
+    "WIDTH_MM",
+    "Label",
+    "draw",
+    "find_font",
+    "label_of",
+    "pdf_bytes",
+    "png_bytes",
+    "zpl",
+]
 
 WIDTH_MM, HEIGHT_MM = 60, 30
 DPI = 300
@@ -54,6 +67,13 @@ class Label(NamedTuple):
     def code(self) -> str:
         """Return what the QR code says."""
         return f"firegrid:1:{self.site}:{self.gateway}:{self.claim_code}"
+
+
+def label_of(site: Site, state: State, gateway: Gateway) -> Label:
+    """Return what stands on a gateway's label; raise where it has no claim code yet."""
+    *_, grid = site.place_names(gateway)
+    lines = (site.name, grid, gateway.place)
+    return Label(site.id, gateway.id, claim_code(state, gateway.id), lines)
 
 
 def find_font(named: Path | None = None) -> Path:

@@ -6,8 +6,7 @@ import tomllib
 import jsonschema
 import pytest
 from click.testing import CliRunner
-from firegrid import cli, resources
-from firegrid.acceptance import lines
+from firegrid import cli, lines, resources
 from firegrid.acceptance.replacing import Exchange, before
 from firegrid.acceptance.report import build
 from firegrid.acceptance.results import Results

@@ -7,8 +7,7 @@ import stat
 import jsonschema
 import pytest
 from click.testing import CliRunner
-from firegrid import cli, state
-from firegrid.acceptance import lines
+from firegrid import cli, lines, state
 from firegrid.acceptance.results import Results, newest
 from firegrid.errors import FiregridError
 from firegrid.identity import Authority

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from firegrid.acceptance import lines
-from firegrid.acceptance.lines import Row
+from firegrid import lines
 from firegrid.errors import FiregridError
+from firegrid.lines import Row
 from firegrid.site.load import load_site
 from firegrid.site.model import Site
 from firegrid.state import State

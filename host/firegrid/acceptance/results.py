@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
-from firegrid.acceptance import lines
-from firegrid.acceptance.lines import Row
+from firegrid import lines
+from firegrid.lines import Row
 
 __all__ = ["Key", "Results", "newest", "utc"]
 

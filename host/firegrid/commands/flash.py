@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 
 from firegrid.errors import FiregridError
+from firegrid.files import write_file
 from firegrid.flash.bench import BAUDS, Bench, Order, Outcome, check_stand_in
 from firegrid.flash.boards import Boards, alone
 from firegrid.flash.show import Screen, table
@@ -102,7 +103,7 @@ def command(site: str, gateway: str | None, as_json: bool, **given: Any) -> None
             if boards.has_answered(boards.mac_of(name) or ""):
                 _forget_key(state, name)  # left over where the last run ended between the two
         patterns = [given["port"]] if given["port"] else list(given["patterns"])
-        check_stand_in(images.values(), [given["port"]] if given["port"] else _plugged(patterns))
+        _check_ports(images, given["port"], patterns, site)
         wait_s = given["wait_s"]
         if wait_s is None and not console.is_terminal:
             wait_s = WAIT_S
@@ -137,6 +138,19 @@ def _check_usage(gateway: str | None, given: dict[str, Any]) -> None:
         raise click.UsageError("name the port: --port /dev/ttyUSB0")
     if given["everyone"] and given["port"]:
         raise click.UsageError("with --all it is --ports GLOB")
+
+
+def _check_ports(
+    images: dict[str, Image], port: str | None, patterns: Sequence[str], site: str
+) -> None:
+    """Raise where a port that is named is not there, or is none for these images."""
+    plugged = _plugged(patterns)
+    check_stand_in(images.values(), [port] if port else plugged)
+    if port and not plugged:
+        raise FiregridError(
+            f"{port}: this port is not there",
+            f"plug the board in; what is plugged in says: firegrid doctor {site}",
+        )
 
 
 def _bauds(highest: str | None) -> tuple[int, ...]:
@@ -218,12 +232,15 @@ class _Show(Screen):
         if not self._labelled:
             return None
         try:
-            from firegrid.commands.label import write_png
+            from firegrid.label import draw, find_font, label_of, png_bytes
         except ModuleNotFoundError:
             self._labelled = False
             self.say("labels", "none are written: pip install 'firegrid[labels]'")
             return None
-        return str(write_png(self._site, self._state, self._site.gateway(gateway)))
+        file = self._state.reports / "labels" / f"{gateway}.png"
+        label = label_of(self._site, self._state, self._site.gateway(gateway))
+        write_file(file, png_bytes(draw(label, find_font())))
+        return str(file)
 
 
 def _release(site: Site, state: State, gateway: str, as_json: bool) -> None:

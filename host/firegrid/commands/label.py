@@ -8,15 +8,14 @@ import click
 
 from firegrid.errors import FiregridError
 from firegrid.files import write_file
-from firegrid.image.enrol import claim_code, is_enrolled
-from firegrid.label import Label, draw, find_font, pdf_bytes, png_bytes, zpl
+from firegrid.image.enrol import is_enrolled
+from firegrid.label import draw, find_font, label_of, pdf_bytes, png_bytes, zpl
 from firegrid.options import state_option
 from firegrid.resources import site_path
 from firegrid.site.load import load_site
-from firegrid.site.model import Gateway, Site
 from firegrid.state import State
 
-__all__ = ["command", "write_png"]
+__all__ = ["command"]
 
 SCHEMA = "firegrid.label/1"
 
@@ -61,7 +60,7 @@ def command(site: str, gateways: tuple[str, ...], kind: str, as_json: bool, **gi
         what = f"{', '.join(missing)} have no claim code yet" if missing else "no gateways yet"
         raise FiregridError(f"{loaded.id}: {what}", f"make them: firegrid provision {site}")
     font = find_font(given["font"])
-    labels = [_label(loaded, state, gateway) for gateway in chosen]
+    labels = [label_of(loaded, state, gateway) for gateway in chosen]
     pictures = [draw(label, font) for label in labels]
     out = given["out"] or state.reports / ("labels" if kind == "png" else f"labels.{kind}")
     if kind == "png":
@@ -81,16 +80,3 @@ def command(site: str, gateways: tuple[str, ...], kind: str, as_json: bool, **gi
         click.echo(json.dumps(head | {"files": list(map(str, files)), "gateways": names}))
         return
     click.echo(f"{len(labels)} labels ({', '.join(names)}): {out}")
-
-
-def write_png(site: Site, state: State, gateway: Gateway) -> Path:
-    """Write the label of one gateway into the community's reports; return the file."""
-    file = state.reports / "labels" / f"{gateway.id}.png"
-    write_file(file, png_bytes(draw(_label(site, state, gateway), find_font())))
-    return file
-
-
-def _label(site: Site, state: State, gateway: Gateway) -> Label:
-    *_, grid = site.place_names(gateway)
-    lines = (site.name, grid, gateway.place)
-    return Label(site.id, gateway.id, claim_code(state, gateway.id), lines)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from firegrid.acceptance import lines
+from firegrid import lines
 from firegrid.errors import FiregridError
 from firegrid.state import State
 

@@ -12,9 +12,9 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from firegrid.acceptance.lines import Line, is_cut, no_line, read_lines
 from firegrid.files import whole_file
 from firegrid.flash.boards import BOOTED, LET_GO
+from firegrid.lines import Line, is_cut, no_line, read_lines
 from firegrid.merge.found import Found
 
 __all__ = ["answered", "join_boards", "join_lines", "join_replaced"]
