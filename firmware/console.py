@@ -48,10 +48,7 @@ _CONDITIONS = ("ALARM", "PRE_ALARM", "SUPERVISORY", "TROUBLE")
 
 
 def answer(line, most, operation, clock):
-    """Carry out a line of at most so many bytes; return what to say. Ctrl-C alone in a line stops
-    the gateway, as at MicroPython's own prompt."""
-    if line and not bytes(line).strip(b"\x03"):
-        raise KeyboardInterrupt
+    """Carry out a line of at most so many bytes; return what to say."""
     try:
         if len(line) > most:
             raise ValueError(f"longer than {most} characters")

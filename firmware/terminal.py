@@ -4,21 +4,23 @@ they mean is loaded only while somebody types."""
 import select
 import sys
 
-from micropython import const, kbd_intr
+from micropython import const
 
 from lib.forget import forget
 
 LINE_MAX = const(80)
 _BYTES_PER_STEP = const(64)
 _NEWLINES = b"\r\n"
+_STOP = b"\r\x03\r"  # mpremote's first bytes: Ctrl-C alone in a line
+_QUIET_STEPS = const(5)  # half a second
 
 
 class Terminal:
     """`operation` carries out what is typed; `about` is what Improv wants besides: the board, the
-    configuration's gateway line; `stream` is where it comes from."""
+    configuration's gateway line; `stream` is where it comes from. The first bytes after a silence
+    may stop the gateway; the same ones amid others are noise."""
 
     def __init__(self, operation, about, stream=None):
-        kbd_intr(-1)  # a frame may have any byte: Ctrl-C comes as one, and console.py knows it
         self._operation = operation
         self._about = about
         self._improv = None  # while it has something to do
@@ -26,16 +28,21 @@ class Terminal:
         self._poll = select.poll()
         self._poll.register(self._stream, select.POLLIN)
         self._line = bytearray()
+        self._quiet_steps = _QUIET_STEPS
+        self._first = b""  # after the last silence
 
     def step(self):
         """Take what was typed; carry out each line that it ends."""
         if self._improv and not self._improv.step():
             self._improv = None
             forget("improv", "lib.improv", "wifi")
+        if self._quiet_steps < _QUIET_STEPS:
+            self._quiet_steps += 1
         for _ in range(_BYTES_PER_STEP):
             typed = self._stream.read(1) if self._poll.poll(0) else None
             if not typed:
                 return
+            self._heed(typed)
             if self._improv and self._improv.take(typed[0]):
                 continue
             if typed in _NEWLINES:
@@ -44,6 +51,15 @@ class Terminal:
                 self._line.extend(typed)
                 if self._line[-6:] == b"IMPROV":
                     self._begin()
+
+    def _heed(self, typed):
+        if self._quiet_steps == _QUIET_STEPS:
+            self._first = b""
+        self._quiet_steps = 0
+        if len(self._first) < len(_STOP):
+            self._first += typed
+            if self._first == _STOP:
+                raise KeyboardInterrupt
 
     def _begin(self):
         from improv import Improv

@@ -29,9 +29,11 @@ def run(*arguments, **more):
 
 
 @contextmanager
-def flashed(server, directory, name="board-01", hardware=None, kind=FlashedBoard, image=b""):
+def flashed(
+    server, directory, name="board-01", hardware=None, kind=FlashedBoard, image=b"", speed=1
+):
     """A simulated board at a serial port, plugged in; with `image` in its flash."""
-    bench = Bench(server, firmware_dir(), hal_dir(), start="start_flash.py")
+    bench = Bench(server, firmware_dir(), hal_dir(), speed=speed, start="start_flash.py")
     one = kind(name, directory, bench, hardware=hardware)
     one.flash.data[: len(image)] = image
     one.power_on()

@@ -75,8 +75,9 @@ FLOORS = [
             "ports.py": {"serial"},
             "writer.py": {"esptool", "serial"},
             "serialport.py": {"serial"},
-            "boot.py": {"boot"},  # a board's own, in image/board: they start the application
-            "main.py": {"main"},
+            # a board's own, in image/board: they start the application
+            "boot.py": {"boot", "machine", "micropython"},
+            "main.py": {"main", "micropython"},
         },
     ),
     Floor(

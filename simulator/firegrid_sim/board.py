@@ -40,6 +40,8 @@ HEAP = f"{FIRMWARE_KIB + HAL_KIB + NAMES_KIB}K"
 _BOOT_S = 0.3  # from reset to boot.py; also keeps a board that cannot start from eating a core
 _TIMEOUT_MIN_S = 1.0  # at high speed the host's own pauses must not look like a hung gateway
 
+CTRL_C = b"\x03"
+
 _IO_SIZE = 1024
 _MAGIC = 0x4F494746
 _HEADER = struct.Struct("<IIiIQQ")
@@ -49,6 +51,7 @@ _WATCHDOG = struct.Struct("<IQ")
 _WATCHDOG_AT = 12
 _PINS = struct.Struct("<Q")
 _PINS_AT = 24
+_INTERRUPT_AT = 32
 _CHANNEL = struct.Struct("<fffffI")
 _CHANNELS_AT = 64
 _I2C = struct.Struct("<I")
@@ -240,9 +243,14 @@ class Io:
         """Return (time limit in ms, 0 while unarmed; when it was fed last, in ns)."""
         return _WATCHDOG.unpack(os.pread(self._fd, _WATCHDOG.size, _WATCHDOG_AT))
 
-    def clear_watchdog(self) -> None:
-        """As after any reset."""
+    def interrupts(self) -> bool:
+        """Return whether a Ctrl-C interrupts what runs."""
+        return os.pread(self._fd, 1, _INTERRUPT_AT) == CTRL_C
+
+    def reset(self) -> None:
+        """No watchdog, and Ctrl-C interrupts: as after any reset."""
         self._write(_WATCHDOG_AT, _WATCHDOG.pack(0, 0))
+        self._write(_INTERRUPT_AT, CTRL_C)
 
     def _write(self, at: int, data: bytes) -> None:
         os.pwrite(self._fd, data, at)
@@ -369,9 +377,8 @@ class Board:
     def spawn(self, cause: int, on_exit: Callable[[int], None], kib: int = 0, **more: str) -> Vm:
         """Start a VM as after a reset of this cause, with so much more heap and environment; what
         comes after its end is the caller's."""
-        self.io.clear_watchdog()
-        for name in ("reset", "interrupt"):
-            (self.directory / name).unlink(missing_ok=True)
+        self.io.reset()
+        (self.directory / "reset").unlink(missing_ok=True)
         bench = self._bench
         env = {
             "FG_BOARD": str(self.directory),

@@ -20,7 +20,7 @@ from firegrid.image.interpreter import APP_AT, BOOTLOADER_AT
 from firegrid.image.layout import FLASH_BYTES, TABLE_AT, TABLE_BYTES, partition, read_table
 from firegrid.image.prov import read_prov
 
-from firegrid_sim.board import Bench, Board
+from firegrid_sim.board import CTRL_C, Bench, Board
 from firegrid_sim.forkserver import Vm
 from firegrid_sim.rom import Flash, Rom, Trouble
 from firegrid_sim.serial_line import Line, NetworkLine, PtyLine
@@ -31,11 +31,10 @@ LOOK_S = 0.02
 PAUSE_S = 1.0  # an application waits for something within that
 ANSWER_S = 3.0  # an interrupted application has come to its prompt by then
 SAID_BYTES = 8192
-FLASH_KIB = 3  # what hal_flash and its file system take of the heap; on a board it is C
+FLASH_KIB = 4  # what hal_flash and its file system take of the heap; on a board it is C
 BLANK_S = 1.0  # how often a ROM says that it finds nothing to start
 _MAGIC = 0xE9
 _SYNC = b"\xc0\x00\x08\x24\x00"  # SLIP, request, SYNC, 36 bytes
-_INTERRUPT = b"\x03"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,17 +225,17 @@ class FlashedBoard(Board):
     def _type(self, data: bytes) -> None:
         """Pass on what is typed; a Ctrl-C interrupts the application, as the chip's UART does,
         unless the application takes it as a byte."""
-        if (self.directory / "interrupt").exists():
+        if not self.io.interrupts():
             self.send(data)
             return
-        before, interrupt, after = data.partition(_INTERRUPT)
+        before, interrupt, after = data.partition(CTRL_C)
         if before:
             self.send(before)
         if not interrupt:
             return
         prompt = self.directory / "repl"
         if prompt.exists():
-            self.send(_INTERRUPT)
+            self.send(CTRL_C)
         elif pid := self.pid:
             until_s = time.monotonic() + PAUSE_S
             while _computes(pid) and time.monotonic() < until_s:

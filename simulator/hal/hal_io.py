@@ -12,6 +12,7 @@ RSSI = const(8)
 WDT_TIMEOUT = const(12)
 WDT_FED = const(16)
 PINS = const(24)
+INTERRUPT = const(32)
 ANALOG = const(64)
 I2C = const(640)
 

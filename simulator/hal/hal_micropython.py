@@ -4,11 +4,10 @@ from micropython import *  # noqa: F403
 
 
 def kbd_intr(char):
-    """Say which byte of the console interrupts what runs: flashed.py looks there."""
-    import hal
+    """Say which byte of the console interrupts what runs, below zero none: flashed.py looks."""
+    import hal_io
 
-    with open(hal.path("interrupt"), "w") as file:
-        file.write(str(char))
+    hal_io.poke(hal_io.INTERRUPT, bytes((char & 255,)))
 
 
 def alloc_emergency_exception_buf(size):

@@ -6,6 +6,7 @@ waited for: then a Ctrl-C is only a byte, else it interrupts what runs.
 
 import sys
 
+import micropython
 import uos
 
 import hal
@@ -21,10 +22,7 @@ def serve():  # noqa: PLR0912, PLR0915 one key, one branch
     raw, code = False, bytearray()
     say = sys.stdout.write
     say(_PROMPT)
-    try:
-        uos.remove(hal.path("interrupt"))  # at the prompt it is Ctrl-C again
-    except OSError:
-        pass
+    micropython.kbd_intr(3)
     with open(hal.path("repl"), "w"):
         pass
     while True:

@@ -21,7 +21,9 @@ def mount():
 
 
 def start(name):
-    """Run a source file of the root, as the interpreter does; nothing where there is none."""
+    """Run a source file of the root, as the interpreter does; nothing where there is none. Ctrl-C
+    interrupts it, unless it says otherwise."""
+    micropython.kbd_intr(3)
     try:
         with open(name) as file:
             source = file.read()
@@ -36,6 +38,8 @@ import hal_start  # noqa: E402
 
 hal_start.lose_power()
 hal_start.replace_builtins()
+
+import micropython  # noqa: E402
 
 import hal_flash  # noqa: E402
 

@@ -191,11 +191,27 @@ def test_random_bytes_around_marks_raise_nothing():
     asked(*pieces)
 
 
-def test_ctrl_c_alone_in_a_line_stops_the_gateway():
-    for typed in (b"\r\x03\r\x01", b"\x03\x03\n"):
-        try:
-            carried_out(typed)
-        except KeyboardInterrupt:
-            continue
-        raise AssertionError("it goes on")
+def stops(*pieces):
+    try:
+        carried_out(*pieces)
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+SILENCE = (b"",) * 4
+
+
+def test_ctrl_c_alone_in_a_line_after_a_silence_stops_the_gateway():
+    assert stops(b"\r\x03\r\x01") and stops(b"\r", b"\x03", b"\r")
+    assert stops(b"ack\n", *SILENCE, b"\r\x03\r")
+    assert stops(b"\x03ac\xff", *SILENCE, b"\r\x03\r")
+
+
+def test_ctrl_c_in_noise_is_noise():
+    for noise in (b"\x03", b"\x03\n", b"\x03\r\x03\r", b"\n\x03\r", b"\r\x03\n\r", b"\x03" * 90):
+        assert not stops(noise), noise
+        assert not stops(b"\xff" + noise), noise
+    assert not stops(b"\xff\r\x03\r")
+    assert not stops(b"\xff", *SILENCE[1:], b"\r\x03\r")
     assert carried_out(b"\x03ack\n", b"ack \x03\n", b"\x03") == []

@@ -226,6 +226,10 @@ with open({path!r}, "rb") as file:
 flash = Flash(data + b"\xff" * ({size} - len(data)))
 vfs.mount(vfs.VfsLfs2(flash, progsize=32, readsize=32, lookahead=32), "/board")
 os.chdir("/board")
+class Chip:  # what this VM lacks
+    from micropython import const
+    WDT = kbd_intr = lambda *_, **__: None
+sys.modules["machine"] = sys.modules["micropython"] = Chip
 real_open, real_stat, real_rename = open, os.stat, os.rename
 source = real_open("/board/boot.py").read()
 source = source.replace('"/slot', '"/board/slot').replace('"/" +', '"/board/" +')

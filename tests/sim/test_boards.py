@@ -7,11 +7,11 @@ import time
 
 import jsonschema
 import pytest
-from firegrid.image.filesystem import filesystem_image
+from firegrid.image.filesystem import filesystem_image, on_board
 from firegrid.image.interpreter import APP_AT, BOOTLOADER_AT
 from firegrid.image.layout import TABLE_AT, TABLE_BYTES, partition, table_bytes
 from firegrid.resources import schemas_dir
-from firegrid_sim.board import HEAP
+from firegrid_sim.board import HEAP, WATCHDOG
 from firegrid_sim.flashed import FLASH_KIB, Hardware
 from firegrid_sim.rom import Flash, Trouble
 from installer import flashed
@@ -124,6 +124,36 @@ def test_what_was_flashed_is_what_starts_and_mpremote_speaks_to_it(server, tmp_p
         assert done.returncode and "ZeroDivisionError" in done.stdout + done.stderr
 
 
+def bootable(files):
+    """Return the flash of a board whose file system holds these files."""
+    flash = bytearray(b"\xff" * partition("vfs").offset)
+    flash[BOOTLOADER_AT] = flash[APP_AT] = 0xE9
+    flash[TABLE_AT : TABLE_AT + TABLE_BYTES] = table_bytes()
+    return flash + filesystem_image(files)
+
+
+FAILS = b"""
+import time
+print("begins")
+time.sleep(60)
+raise ValueError("no luck")
+"""
+
+
+def test_noise_does_not_stop_a_start_and_one_that_fails_is_tried_again(server, tmp_path):
+    """Else a gateway could be dead after a power cut, with nobody there."""
+    image = bootable(on_board({"boot.py": b"", "main.py": FAILS}, []))
+    with flashed(server, tmp_path, image=image, speed=60) as one, open(one.path, "wb", 0) as port:
+        for start in (1, 2):
+            until_s = time.monotonic() + WAIT_S
+            while one.console().count("begins") < start and time.monotonic() < until_s:
+                time.sleep(0.05)
+            port.write(b"\x03")
+        assert one.console().count("begins") == 2, one.console()
+        assert one.resets[WATCHDOG] == 1
+        assert "no luck" in one.console() and "KeyboardInterrupt" not in one.console()
+
+
 MEASURE = "import gc\ngc.collect()\ngc.collect()\nprint('heap', gc.mem_alloc())\n"
 
 
@@ -133,11 +163,7 @@ def test_flash_and_file_system_take_of_the_heap_what_is_added_for_them(server, t
     (app / "boot.py").write_text("")
     (app / "main.py").write_text(MEASURE)
     without = run_board(new_board(tmp_path / "plain"), app, heap=HEAP).stdout
-    flash = bytearray(b"\xff" * partition("vfs").offset)
-    flash[BOOTLOADER_AT] = flash[APP_AT] = 0xE9
-    flash[TABLE_AT : TABLE_AT + TABLE_BYTES] = table_bytes()
-    flash += filesystem_image({"/main.py": MEASURE.encode()})
-    with flashed(server, tmp_path, image=flash) as one:
+    with flashed(server, tmp_path, image=bootable({"/main.py": MEASURE.encode()})) as one:
         until_s = time.monotonic() + WAIT_S
         while ">>>" not in one.console() and time.monotonic() < until_s:
             time.sleep(0.05)

@@ -25,7 +25,8 @@ def lives_through(plan, bench):
     found = play(plan, bench)
     if found.violations:
         keep(plan)
-    assert found.violations == [], replaying(plan, f"SITE ({plan.site.id})")
+    said = "\n".join(map(str, found.violations[:5]))
+    assert not said, f"{said}\n{replaying(plan, f'SITE ({plan.site.id})')}"
     return found
 
 

@@ -1,7 +1,14 @@
 # Runs before anything else, and is never changed over the air: picks the application that starts.
 # /slot is a line of JSON and its SHA-256: {"run":"a"}, or {"run":"a","trial":"b","left":2} while a
-# new one is on trial. Where it cannot be read, the one that is whole starts.
+# new one is on trial. Where it cannot be read, the one that is whole starts. An application that
+# fails before it feeds the watchdog starts again, and noise at the serial port stops nothing.
 import sys
+
+import machine
+import micropython
+
+micropython.kbd_intr(-1)  # Ctrl-C is a byte like any other; the application knows when it is meant
+machine.WDT(timeout=60000)  # the application sets its own
 
 
 def pick():
@@ -42,5 +49,5 @@ def pick():
 
 
 sys.path.insert(0, "/" + pick())
-del pick
+del pick, machine, micropython
 import boot  # noqa: E402, F401 that of the application
