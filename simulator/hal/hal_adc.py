@@ -67,6 +67,7 @@ class ADC(hal.Part):
     def _see(self):
         """Return what the converter makes of the voltage: bent above linear, then clipped."""
         self._must_be_free()
+        hal.spend("adc")
         uv = hal_analog.read_uv(self._pin - 32) + hal_analog.noise_uv(_NOISE_UV)
         linear = _LINEAR[self._atten]
         if uv > linear:

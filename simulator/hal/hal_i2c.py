@@ -35,6 +35,7 @@ class I2C(hal.Part):
 
     def writeto(self, address, data, stop=True):
         """Write; the first byte chooses the register. Return how many bytes were taken."""
+        hal.spend("i2c byte", 1 + len(data))
         chip = self._find(address)
         if chip:
             chip.write(data)
@@ -42,6 +43,7 @@ class I2C(hal.Part):
 
     def readfrom_into(self, address, buffer, stop=True):
         """Read from the chosen register."""
+        hal.spend("i2c byte", 1 + len(buffer))
         chip = self._find(address)
         if chip:
             chip.read_into(buffer)

@@ -60,6 +60,7 @@ class NVS(hal.Part):
 
     def commit(self):
         """Make durable what was set, whole or not at all."""
+        hal.spend("nvs")
         everything = _load()
         everything[self._namespace] = self._values
         path = hal.path("nvs.json")

@@ -14,6 +14,7 @@ from micropython import const
 from uselect import POLLERR, POLLHUP, POLLIN, POLLOUT
 
 import hal
+from hal_costs import COSTS_US, ERASE_US, PROGRAM_US
 
 ADVANCE, CONNECT, SEND, CLOSE, TRAP = 0, 1, 2, 3, 4  # what is asked for, or told
 CONNECTED, DATA, CLOSED = 1, 2, 3  # what comes
@@ -32,15 +33,12 @@ _NOTHING = ()
 _FAR_US = const(0x3FFFFFFFFFFFFFFF)
 _LONGEST_US = const(0x3FFFFFFF)
 _RESERVE_BYTES = const(2048)
-
-# What the chip takes, in microseconds. Flash: the data sheet of a usual 4 MiB chip (Winbond
-# W25Q32JV, table of AC characteristics): page program 0.4 ms typical, sector erase 45 ms typical.
-LOOK_US = const(2)  # a look at the clock, at 240 MHz; estimated
-PROGRAM_US = const(400)
-ERASE_US = const(45000)
+_PAGE_BYTES = const(256)
+_SELDOM = const(16)  # one in so many operations of the flash takes longer than usual
 
 _MASK = const(0x3FFFFFFF)
 _START_US = hal.START_MS * 1000
+_LOOK_US = COSTS_US["look"]
 
 us = 0  # since this start
 next_us = 0  # when the world wants to be asked
@@ -108,10 +106,18 @@ def advance(until_us, stops):
             return
 
 
+def spend(what, times=1):
+    """Let pass what a call takes."""
+    global us
+    us += COSTS_US[what] * times
+    if us >= next_us:
+        ask(ADVANCE, 1, 0)
+
+
 def now_us():
     """Return microseconds since this start; a look takes a little."""
     global us
-    us += LOOK_US
+    us += _LOOK_US
     if us >= next_us:
         ask(ADVANCE, 1, 0)
     return us
@@ -120,7 +126,7 @@ def now_us():
 def ticks_ms():
     """Return a millisecond count that wraps at 2**30."""
     global us
-    us += LOOK_US
+    us += _LOOK_US
     if us >= next_us:
         ask(ADVANCE, 1, 0)
     return (us + _START_US) // 1000 & _MASK
@@ -131,9 +137,12 @@ def sleep_us(duration_us):
     advance(us + max(0, duration_us), False)
 
 
-def busy(duration_us, size):
+def busy(cost, size):
     """The flash is at work on so many bytes; return whether the power goes before it is done."""
     global _in_flash, _tear
+    duration_us, most_us = cost
+    if not getrandbits(16) % _SELDOM:
+        duration_us += getrandbits(30) % (most_us - duration_us)
     _in_flash = True
     if _tear == 1 or _tear == size:
         _tear = 0
@@ -192,6 +201,7 @@ class Poll:
 
     def poll(self, timeout_ms=-1, flags=0):
         """Return [(object, events)]."""
+        spend("look")
         ready = self._ready()
         if timeout_ms == 0 or ready:
             return ready
@@ -226,6 +236,7 @@ class Socket:
 
     def connect(self, address):
         """Begin to connect."""
+        spend("socket")
         import hal_io
 
         if not hal_io.link_up():
@@ -251,6 +262,7 @@ class Socket:
 
     def readinto(self, buffer, size=-1):
         """Take what has come; None where there is nothing yet."""
+        spend("socket")
         if not self._came:
             return 0 if self._closed else None
         if self._file is None:
@@ -261,6 +273,7 @@ class Socket:
 
     def write(self, data):
         """Send it all."""
+        spend("socket")
         if self._closed:
             raise OSError(errno.ECONNRESET)
         ask(SEND, self._number, 0, bytes(data))
@@ -268,6 +281,7 @@ class Socket:
 
     def close(self):
         """Let go of it."""
+        spend("socket")
         if self._number in _sockets:
             del _sockets[self._number]
             if self._file:
@@ -298,6 +312,7 @@ def take():
     _answer = open(hal.path("world.answer"), "rb")  # noqa: SIM115
     random.seed(int(uos.getenv("FG_SEED")))
     drive(now_us, sleep_us)
+    hal.spend = spend
     hal_analog.noise_uv = noise_uv
     time.ticks_ms = virtual_asyncio.ticks_ms = ticks_ms
     time.host_ns = host_ns
@@ -348,7 +363,8 @@ def wear_flash(random):
     def programmed(self, at, data):
         if self._label == "events" and at // 4096 in _bad:
             raise OSError(errno.EIO)
-        if busy(PROGRAM_US, len(data)):
+        pages = -(-len(data) // _PAGE_BYTES)
+        if busy((PROGRAM_US[0] * pages, PROGRAM_US[1] * pages), len(data)):
             part = random.randrange(len(data) + 1)
             torn = bytes([byte | random.getrandbits(8) for byte in data[part : part + 16]])
             program(self, at, bytes(data[:part]) + torn)

@@ -73,6 +73,7 @@ class OneWire(hal.Part):
         self._said = b""
         self._answer = b""
         self._shorted = False
+        hal.spend("1-wire reset")
         self._look()
         there = self._shorted or any(probe.state for probe in self._probes.values())
         if required and not there:
@@ -81,6 +82,7 @@ class OneWire(hal.Part):
 
     def writebyte(self, value):
         """Send a byte: a command for the probes that are addressed, or its data."""
+        hal.spend("1-wire byte")
         self._said += bytes((value,))
         chosen, rest = self._chosen()
         if rest == bytes((_READ,)):
@@ -98,6 +100,7 @@ class OneWire(hal.Part):
 
     def readbyte(self):
         """Return the next byte; nobody who answers leaves the line high."""
+        hal.spend("1-wire byte")
         if self._shorted:
             return 0
         value = self._answer[0] if self._answer else 0xFF
