@@ -33,9 +33,7 @@ class Terminal:
 
     def step(self):
         """Take what was typed; carry out each line that it ends."""
-        if self._improv and not self._improv.step():
-            self._improv = None
-            forget("improv", "lib.improv", "wifi")
+        self._settle()
         if self._quiet_steps < _QUIET_STEPS:
             self._quiet_steps += 1
         for _ in range(_BYTES_PER_STEP):
@@ -61,6 +59,12 @@ class Terminal:
             if self._first == _STOP:
                 raise KeyboardInterrupt
 
+    def _settle(self):
+        """Go on with a network that is tried; forget Improv where there is nothing to do."""
+        if self._improv and not self._improv.step():
+            self._improv = None
+            forget("improv", "lib.improv", "wifi")
+
     def _begin(self):
         from improv import Improv
 
@@ -71,6 +75,7 @@ class Terminal:
     def _end(self):
         line, self._line = self._line, bytearray()
         if line:
+            self._settle()  # the heap has no room for both
             from console import answer
 
             print(answer(line, LINE_MAX, self._operation, self._operation.clock))

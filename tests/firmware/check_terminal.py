@@ -148,6 +148,22 @@ def test_a_frame_is_answered_and_what_did_it_is_forgotten():
     assert asked(*[GET_INFO[at : at + 1] for at in range(len(GET_INFO))])[1] == 1
 
 
+def test_what_does_a_frame_and_what_does_a_line_are_never_in_memory_together():
+    keyboard, screen = Keyboard(), Screen()
+    bench, made = terminal_with(keyboard)
+    made._about = ABOUT + (screen,)
+    act, loaded = bench.operation.act, []
+
+    def acted(*given):
+        loaded.append("improv" in sys.modules)
+        return act(*given)
+
+    bench.operation.act = acted
+    keyboard.typed = GET_INFO + b"\nack\n"
+    made.step()
+    assert loaded == [False] and screen.frames == 1
+
+
 def test_lines_before_between_and_after_frames_are_carried_out():
     acts, answers, _ = asked(b"ack 1\n", GET_INFO + b"\nack 2\r\n" + GET_INFO, b"\nack\n")
     assert acts == [(ACKNOWLEDGE, DONE, 1), (ACKNOWLEDGE, DONE, 2), (ACKNOWLEDGE, DONE, 0)]
