@@ -22,7 +22,7 @@ from firegrid.image.prov import read_prov
 
 from firegrid_sim.board import CTRL_C, Bench, Board
 from firegrid_sim.forkserver import Vm
-from firegrid_sim.rom import Flash, Rom, Trouble
+from firegrid_sim.rom import SYNC, Flash, Rom, Trouble
 from firegrid_sim.serial_line import Line, NetworkLine, PtyLine
 
 __all__ = ["FlashedBoard", "Hardware"]
@@ -34,7 +34,6 @@ SAID_BYTES = 8192
 FLASH_KIB = 4  # what hal_flash and its file system take of the heap; on a board it is C
 BLANK_S = 1.0  # how often a ROM says that it finds nothing to start
 _MAGIC = 0xE9
-_SYNC = b"\xc0\x00\x08\x24\x00"  # SLIP, request, SYNC, 36 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +194,7 @@ class FlashedBoard(Board):
             self._in_download = True
         if data is None or self.trouble.silent:
             return
-        at = data.find(_SYNC)
+        at = data.find(SYNC)
         if at >= 0 and (self._in_download or not line.controlled):
             self._download(line, data[at:])
         elif self._runs and data:

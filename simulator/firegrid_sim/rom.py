@@ -27,6 +27,7 @@ WAIT_S = 0.05
 BUFFER_BYTES = 4096  # of a pseudo-terminal
 _BEGIN = struct.Struct("<IIII")  # size, blocks, block size, address
 _TYPED = (b"who", b"status", b"help")
+SYNC = b"\xc0\x00\x08\x24\x00"  # what a tool says first: SLIP, a request, SYNC, 36 bytes
 _READ_ID = 0x9F
 _MAKER = 0x4020  # JEDEC: GigaDevice, type; the third byte is the size as a power of two
 
@@ -178,13 +179,15 @@ class _Wire:
     def recv(self, _size: int) -> bytes:
         """Return what came; b"" at the end; raise TimeoutError where nothing came.
 
-        Where a port was closed and opened again too fast to be seen, what is typed tells of it."""
+        Where a port was closed and opened again too fast to be seen, what is typed tells of it, and
+        where it stalls what a tool says first."""
         data: bytes | None
         data, self._first = self._first, b""
         if not data:
             data = self._line.read(WAIT_S)
         asked = self._line.reset()
-        if data is None or asked or data.strip() in _TYPED:
+        again = data and (data.strip() in _TYPED or (self._stalled and SYNC in data))
+        if data is None or asked or again:
             self.ended = asked or "closed"
             return b""
         if not data:

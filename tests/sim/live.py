@@ -245,8 +245,10 @@ class Live:
         since_ns = self.smoke(point, there=False)
         self.until_clean(point, since_ns)
         gateway = self.site.point(point).gateway
+        before = len(self.acts(gateway))
         self.fleet.press(gateway, True)  # for as long as a reset takes
         self.until(lambda: not self.is_sounding(gateway), "a reset silences the sounder")
+        self.until(lambda: len(self.acts(gateway)) > before, "the flash has the reset")
         self.fleet.press(gateway, False)
 
     def until_clean(self, point, since_ns):
