@@ -179,8 +179,8 @@ class _Wire:
     def recv(self, _size: int) -> bytes:
         """Return what came; b"" at the end; raise TimeoutError where nothing came.
 
-        Where a port was closed and opened again too fast to be seen, what is typed tells of it, and
-        where it stalls what a tool says first."""
+        Where a port was closed and opened again too fast to be seen, what is typed tells of it, or
+        what a tool says first to a board that stalls."""
         data: bytes | None
         data, self._first = self._first, b""
         if not data:
