@@ -1,5 +1,6 @@
 """Options that many commands share."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import click
 
 from firegrid import words
 from firegrid.image.fetch import VERSION
+from firegrid.wire import HOST
 
 __all__ = ["HostPort", "broker_option", "lang_option", "micropython_option", "state_option"]
 
@@ -44,7 +46,7 @@ micropython_option = click.option(
 
 
 class HostPort(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
-    """HOST or HOST:PORT; the usual port where none is named."""
+    """HOST or HOST:PORT, also as mqtt://HOST:PORT; the usual port where none is named."""
 
     name = "host"
     usual = 1883  # the firmware speaks MQTT without TLS as yet
@@ -55,10 +57,11 @@ class HostPort(click.ParamType):  # type: ignore[type-arg]  # generic since clic
         """Return (host, port)."""
         if isinstance(value, tuple):
             return value
-        host, colon, port = str(value).rpartition(":")
+        host, colon, port = str(value).removeprefix("mqtt://").rpartition(":")
         if not colon:
             host, port = port, str(self.usual)
-        if not host or not port.isdigit() or not 0 < int(port) <= PORT_MAX:
+        is_port = re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) <= PORT_MAX
+        if not re.fullmatch(HOST, host) or not is_port:
             self.fail(f'"{value}" is no HOST or HOST:PORT', param, ctx)
         return host, int(port)
 

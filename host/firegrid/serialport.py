@@ -1,14 +1,25 @@
 """A board's serial port as it runs: nothing on the board is stopped or started anew."""
 
+import os
+
 import serial
 
 from firegrid.errors import FiregridError
 
-__all__ = ["SerialPort", "cannot_be_opened", "line_broke"]
+__all__ = ["SerialPort", "cannot_be_opened", "line_broke", "must_be_there"]
 
 BAUD = 115200  # of MicroPython's console
 WAIT_S = 0.1
 PIECE_BYTES = 4096
+
+
+def must_be_there(port: str) -> None:
+    """Raise where nothing is plugged in at a port that has a path."""
+    if os.name == "posix" and "://" not in port and not os.path.exists(port):
+        raise FiregridError(
+            f"{port}: this port is not there",
+            "plug the board in; what is plugged in says: firegrid doctor SITE",
+        )
 
 
 def cannot_be_opened(port: str) -> FiregridError:
@@ -31,6 +42,7 @@ class SerialPort:
 
     def __init__(self, port: str) -> None:
         self._port = port
+        must_be_there(port)
         try:
             self._line = serial.Serial(port, BAUD, timeout=WAIT_S, exclusive=True)
         except (OSError, ValueError):

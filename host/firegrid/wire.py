@@ -33,6 +33,7 @@ CONDITIONS = {
 MODES = ("live", "test", "drill")
 TIME_QUALITIES = ("none", "held", "ntp", "desk")
 EVENTS = ("condition", "boot", "clock", "link", "config", "act", "lost")
+HOST = "[0-9A-Za-z.:-]{1,253}"  # a name or an address, as a pattern
 SOILED = 12  # the one trouble code that may stand beside a value
 KINDS = (
     *("gateway", "smoke", "gas", "leakage", "hydrant", "sprinkler"),
@@ -424,7 +425,7 @@ _GATEWAY_LINE = {
     "site": _ID,
     "gateway": _ID,
     "points": _whole(0, 64),
-    "broker_host": _text("[0-9A-Za-z.:-]{1,253}", "a host name or address"),
+    "broker_host": _text(HOST, "a host name or address"),
     "broker_port": _whole(1, 0xFFFF),
     "wifi_ssid": _text(_PRINTABLE + "{0,32}", "up to 32 printable characters"),
     "wifi_key": _text(_PRINTABLE + "{0,64}", "up to 64 printable characters"),

@@ -200,13 +200,14 @@ def test_noise_on_the_line_is_no_order_to_the_terminal():
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--port", "/dev/no-such-port"], 1, "this port cannot be opened"),
+        (["--port", "/dev/no-such-port"], 1, "this port is not there"),
+        (["--port", "/dev/null"], 1, "this port cannot be opened"),
         ([], 2, "Missing option '--port'"),
         (["--port", "p", "--open"], 2, "belong to --wifi"),
         (["--port", "p", "--wifi", "a", "--key-file", __file__, "--open"], 2, "name one of them"),
         (["--port", "p", "--wifi", "a", "--key-file", __file__], 1, "this is no key of a Wi-Fi"),
         (["--port", "p", "--wifi", "a", "--key-file", "nowhere"], 2, "nowhere"),
-        (["--port", "/dev/no-such-port", "--wifi", "a", "--open"], 1, "cannot be opened"),
+        (["--port", "/dev/no-such-port", "--wifi", "a", "--open"], 1, "is not there"),
     ],
 )
 def test_a_wrong_call_is_told(arguments, code, words):

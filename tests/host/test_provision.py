@@ -15,6 +15,7 @@ from firegrid import cli
 from firegrid.identity import Authority
 from firegrid.image.layout import TABLE_AT, partition, read_table
 from firegrid.image.prov import read_prov
+from firegrid.options import HostPort
 from firegrid.resources import schemas_dir, site_path
 from firegrid.state import State
 from firegrid_sim.standin import stand_in
@@ -198,6 +199,8 @@ def test_a_wifi_key_that_is_missing_or_wrong_is_told(text, words, bench):
         (["gw-none"], 1, "has no gateway gw-none"),
         (["--broker", "desk:99999"], 2, "is no HOST or HOST:PORT"),
         (["--broker", ""], 2, "is no HOST or HOST:PORT"),
+        (["--broker", "http://desk:1883"], 2, "is no HOST or HOST:PORT"),
+        (["--broker", "a b:1883"], 2, "is no HOST or HOST:PORT"),
         (["--micropython", "none.bin"], 2, "none.bin"),
     ],
 )
@@ -205,6 +208,11 @@ def test_a_wrong_call_is_told(arguments, code, words, bench):
     done = provision(bench, *arguments)
     assert done.exit_code == code and words in done.output
     assert "Traceback" not in done.output
+
+
+def test_a_broker_may_be_named_as_it_is_to_a_walk_test():
+    for said in ("desk:1884", "mqtt://desk:1884"):
+        assert HostPort().convert(said, None, None) == ("desk", 1884)
 
 
 def test_without_keys_it_says_how_to_make_them(bench):

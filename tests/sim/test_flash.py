@@ -337,8 +337,10 @@ def test_boards_wait_for_their_label_where_it_is_scanned(server, site, tmp_path)
 
 
 def test_a_stand_in_goes_to_no_real_port_and_two_benches_to_no_one_folder(site, tmp_path):
-    done = run("flash", site, NAMES[0], "--port", "/dev/ttyUSB0")
+    done = run("flash", site, NAMES[0], "--port", "/dev/null")
     assert done.exit_code == 1 and "stand-in" in done.output
+    done = run("flash", site, NAMES[0], "--port", "/dev/no-such-port")
+    assert done.exit_code == 1 and "is not there" in done.output
     from firegrid.flash.boards import alone
 
     with alone(State.of(site)):

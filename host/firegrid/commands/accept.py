@@ -75,7 +75,12 @@ def command(ctx: click.Context, /, site: str | None, as_json: bool, **given: Any
     3: something has neither passed nor anybody who answers for it; with --verify: the report is
     not what was signed.
     """
-    if bool(site) is bool(given["report"]):
+    if site and given["report"]:
+        raise click.UsageError(
+            f"--verify checks one report, and needs no SITE: what is {site}? Where * stands for "
+            "several reports, name one"
+        )
+    if not site and not given["report"]:
         raise click.UsageError("name a SITE, or a report with --verify REPORT")
     if given["report"]:
         verdict = _verify(given["report"], given["ca"])

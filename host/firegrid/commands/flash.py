@@ -145,12 +145,12 @@ def _check_ports(
 ) -> None:
     """Raise where a port that is named is not there, or is none for these images."""
     plugged = _plugged(patterns)
-    check_stand_in(images.values(), [port] if port else plugged)
     if port and not plugged:
         raise FiregridError(
             f"{port}: this port is not there",
             f"plug the board in; what is plugged in says: firegrid doctor {site}",
         )
+    check_stand_in(images.values(), [port] if port else plugged)
 
 
 def _bauds(highest: str | None) -> tuple[int, ...]:

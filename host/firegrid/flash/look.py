@@ -12,6 +12,7 @@ from firegrid.image.build import Image
 from firegrid.image.filesystem import files_of
 from firegrid.image.layout import LAYOUT, TABLE_AT, TABLE_BYTES, Partition, partition, read_table
 from firegrid.image.prov import Prov, read_prov
+from firegrid.serialport import must_be_there
 
 __all__ = ["Seen", "compare", "inspect", "look_at"]
 
@@ -34,6 +35,8 @@ def look_at(port: str, contents: Spans, sums: Spans, tell: Tell) -> Seen:
     """Read parts of a board's flash, and the MD5s of others; raise FiregridError where that fails.
     The board starts anew afterwards."""
     from firegrid.flash.writer import Look, look  # it needs esptool
+
+    must_be_there(port)
 
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
