@@ -68,7 +68,8 @@ WORLDS = (
     World(54, only="half-open=100"),
     World(54, only="broker-restart=100"),
     World(2, only="bus-stuck=100"),
-    World(30, only="torn-write=1000 link-down=150"),
+    World(31, only="torn-write=1000 link-down=150"),
+    World(3, only="power-cut=300"),
 )
 
 _HOLD = "if ticks_diff(now_ms, self._since_ms) >= wanted_ms:"
