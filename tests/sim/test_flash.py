@@ -409,4 +409,4 @@ def test_a_board_is_inspected_and_verified(server, site, tmp_path):
         report, done = said_by("verify", "verify", site, NAMES[1], "--port", board.path)
         assert done.exit_code == 3 and "/etc/config.jsonl" in report["different"]
     done = run("inspect", "--port", board.path)
-    assert done.exit_code == 1 and "was unplugged" in done.output
+    assert done.exit_code == 1 and "is not there" in done.output
