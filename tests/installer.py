@@ -43,6 +43,14 @@ def flashed(
         one.power_off()
 
 
+def until(what, seconds=60):
+    """Wait until something is so."""
+    end_s = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
+
+
 class Talker:
     """A command that runs while we type; what it says is kept."""
 

@@ -10,7 +10,14 @@ from firegrid import words
 from firegrid.image.fetch import VERSION
 from firegrid.wire import HOST
 
-__all__ = ["HostPort", "broker_option", "lang_option", "micropython_option", "state_option"]
+__all__ = [
+    "HostPort",
+    "broker_option",
+    "broker_url_option",
+    "lang_option",
+    "micropython_option",
+    "state_option",
+]
 
 PORT_MAX = 65535
 
@@ -65,6 +72,19 @@ class HostPort(click.ParamType):  # type: ignore[type-arg]  # generic since clic
             self.fail(f'"{value}" is no HOST or HOST:PORT', param, ctx)
         return host, int(port)
 
+
+def _with_scheme(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    return value if "://" in value else f"mqtt://{value}"
+
+
+broker_url_option = click.option(
+    "--broker",
+    metavar="URL",
+    default="mqtt://127.0.0.1:1883",
+    show_default=True,
+    callback=_with_scheme,
+    help="Where the gateways publish: [mqtt://[USER:PASSWORD@]]HOST[:PORT].",
+)
 
 broker_option = click.option(
     "--broker",

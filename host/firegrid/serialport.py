@@ -6,7 +6,7 @@ import serial
 
 from firegrid.errors import FiregridError
 
-__all__ = ["SerialPort", "cannot_be_opened", "line_broke", "must_be_there"]
+__all__ = ["SerialPort", "cannot_be_opened", "line_broke", "must_be_there", "not_there"]
 
 BAUD = 115200  # of MicroPython's console
 WAIT_S = 0.1
@@ -16,10 +16,15 @@ PIECE_BYTES = 4096
 def must_be_there(port: str) -> None:
     """Raise where nothing is plugged in at a port that has a path."""
     if os.name == "posix" and "://" not in port and not os.path.exists(port):
-        raise FiregridError(
-            f"{port}: this port is not there",
-            "plug the board in; what is plugged in says: firegrid doctor SITE",
-        )
+        raise not_there(port)
+
+
+def not_there(port: str, site: str = "SITE") -> FiregridError:
+    """Return the error for a port at which nothing is plugged in."""
+    return FiregridError(
+        f"{port}: this port is not there",
+        f"plug the board in; what is plugged in says: firegrid doctor {site}",
+    )
 
 
 def cannot_be_opened(port: str) -> FiregridError:

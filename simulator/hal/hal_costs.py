@@ -8,9 +8,9 @@ at 240 MHz. Where two stand together, the first is typical and the second the mo
 COSTS_US = {
     "look": 2,  # at the clock, at a socket, at the serial port: estimated
     "adc": 40,  # 27,173 a second (labfruits.com, NodeMCU-32S); 35 in MicroPython's issue 7495
-    "i2c byte": 23,  # nine clocks of a bus at 400 kHz (NXP UM10204, 3.1.5 and 3.1.6)
-    "1-wire reset": 960,  # 480 low, 480 for who answers (DS18B20, 19-7487, figure 15)
-    "1-wire byte": 8 * 61,  # eight slots of 60 and 1 between them (DS18B20, figure 16)
+    "i2c byte": 23,  # nine clocks of a bus at 400 kHz (NXP UM10204, "Acknowledge")
+    "1-wire reset": 960,  # 480 low, 480 for who answers (DS18B20, "Initialization")
+    "1-wire byte": 8 * 61,  # eight slots of 60 and 1 between them (DS18B20, "Time Slots")
     "nvs": 3 * 400,  # to commit: an entry, its bit, that of the one before: estimated
     "socket": 200,  # over to the network's task and back: estimated
 }

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 
 import jsonschema
@@ -16,11 +15,10 @@ from firegrid.errors import FiregridError
 from firegrid.resources import firmware_dir, schemas_dir
 from firegrid_sim.board import HARD
 from firegrid_sim.flashed import FlashedBoard
-from installer import flashed, run
+from installer import flashed, run, until
 from mpremote.transport_serial import SerialTransport
 from vm import ROOT
 
-WAIT_S = 60
 SCHEMA = json.loads((schemas_dir() / "deploy.schema.json").read_text())
 FILES = len(list(firmware_dir().rglob("*.mpy")))
 
@@ -60,19 +58,12 @@ class LooseBoard(FlashedBoard):
 @pytest.fixture
 def board(server, tmp_path, image):
     with flashed(server, tmp_path, kind=LooseBoard, image=image) as one:
-        wait_for(lambda: starts(one) == 1)
+        until(lambda: starts(one) == 1)
         yield one
 
 
 def starts(board):
     return board.printed.count(b"firegrid {")
-
-
-def wait_for(happened):
-    until_s = time.monotonic() + WAIT_S
-    while not happened():
-        assert time.monotonic() < until_s
-        time.sleep(0.02)
 
 
 def deploy(board, *options):
@@ -168,7 +159,7 @@ def test_a_cable_that_is_pulled_leaves_what_ran(word, board, newer):
     told = refused(board, "--firmware", newer)
     assert "board-01: the line broke" in told or "no answer" in told, told
     board.power_cut(0.1)
-    wait_for(lambda: starts(board) >= 2)
+    until(lambda: starts(board) >= 2)
     board.plug()
     said = deploy(board, "--dry-run")
     assert (said["slot"], said["started"]["firmware"], said["changed"]) == ("a", "0.1.0", False)
@@ -180,7 +171,7 @@ def test_a_cable_that_is_pulled_after_the_switch_leaves_the_new_one_whole(board,
     board.word = b"machine.reset()"
     refused(board, "--firmware", newer)
     board.power_cut(0.1)
-    wait_for(lambda: starts(board) >= 2)
+    until(lambda: starts(board) >= 2)
     board.plug()
     said = deploy(board, "--firmware", newer)
     assert (said["slot"], said["changed"]) == ("b", False)
@@ -215,7 +206,7 @@ def test_ctrl_c_lets_what_ran_start_at_once(board, tmp_path):
             if "10 %" in line:
                 tool.send_signal(signal.SIGINT)
     assert tool.returncode == 130
-    wait_for(lambda: starts(board) >= 2)
+    until(lambda: starts(board) >= 2)
     assert dict(board.resets) == {HARD: 1}, "not its watchdog"
     assert deploy(board)["slot"] == "a"
 
@@ -242,7 +233,7 @@ def test_a_trial_ends_before_anything_is_written(board, newer):
     board.word = b"put(b'"
     refused(board, "--firmware", newer)
     board.power_cut(0.1)
-    wait_for(lambda: starts(board) >= 2)
+    until(lambda: starts(board) >= 2)
     board.plug()
     assert deploy(board)["slot"] == "a"
 

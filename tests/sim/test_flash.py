@@ -19,7 +19,7 @@ from firegrid.resources import schemas_dir
 from firegrid.state import State
 from firegrid_sim.flashed import Hardware
 from firegrid_sim.rom import Trouble
-from installer import flashed, run
+from installer import flashed, run, until
 
 NAMES = ("gw-noodles", "gw-dumplings", "gw-hotpot")  # the first three of the plan
 WAIT_S = 240
@@ -271,13 +271,6 @@ def test_a_port_that_is_taken_or_not_there(server, site, tmp_path):
         assert code == 3 and "in use by another program" in said
     _, code, said = flash(site, NAMES[0], "--port", "/dev/pts/4095")
     assert code == 1 and "this port is not there" in said and rows(site) == []
-
-
-def until(what, seconds=60):
-    end_s = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end_s
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

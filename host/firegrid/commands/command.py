@@ -11,7 +11,7 @@ import click
 
 from firegrid import acts, mqtt, tables, wire, words
 from firegrid.errors import FiregridError
-from firegrid.options import lang_option
+from firegrid.options import broker_url_option, lang_option
 from firegrid.orders import Clerk, Order, fault
 from firegrid.picture import Picture
 from firegrid.resources import site_path
@@ -32,10 +32,6 @@ class _Verb(click.Choice[str]):
         return super().convert(str(value).replace("-", "_"), param, ctx)
 
 
-def _broker_url(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
-    return value if "://" in value else f"mqtt://{value}"
-
-
 @click.command()
 @click.argument("site")
 @click.argument("gateway")
@@ -54,14 +50,7 @@ def _broker_url(_ctx: click.Context, _param: click.Parameter, value: str) -> str
     help="How long silence, bypass, walk_test or drill lasts; 0 ends it now.",
 )
 @click.option("--reason", type=click.Choice(list(tables.reasons().values())), help="Why.")
-@click.option(
-    "--broker",
-    metavar="URL",
-    default="mqtt://127.0.0.1:1883",
-    show_default=True,
-    callback=_broker_url,
-    help="Where the gateways publish: [mqtt://[USER:PASSWORD@]]HOST[:PORT].",
-)
+@broker_url_option
 @click.option(
     "--wait",
     "wait_s",

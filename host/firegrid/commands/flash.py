@@ -23,6 +23,7 @@ from firegrid.image.enrol import KEY, about_of
 from firegrid.options import state_option
 from firegrid.ports import ports as found_ports
 from firegrid.resources import site_path
+from firegrid.serialport import not_there
 from firegrid.site.load import load_site
 from firegrid.site.model import Site
 from firegrid.state import State
@@ -146,10 +147,7 @@ def _check_ports(
     """Raise where a port that is named is not there, or is none for these images."""
     plugged = _plugged(patterns)
     if port and not plugged:
-        raise FiregridError(
-            f"{port}: this port is not there",
-            f"plug the board in; what is plugged in says: firegrid doctor {site}",
-        )
+        raise not_there(port, site)
     check_stand_in(images.values(), [port] if port else plugged)
 
 

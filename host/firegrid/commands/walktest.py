@@ -19,7 +19,7 @@ from firegrid.acceptance.results import Results
 from firegrid.acceptance.walk import Walk
 from firegrid.errors import FiregridError
 from firegrid.ingest import Ingest
-from firegrid.options import lang_option, state_option
+from firegrid.options import broker_url_option, lang_option, state_option
 from firegrid.orders import Clerk, Order, fault
 from firegrid.resources import site_path
 from firegrid.site.load import load_site
@@ -36,10 +36,6 @@ LINE_BYTES = 4096
 GREETING_S = 3.0  # how long what the broker retains may take to come
 VALID_S = 10.0  # of a command
 ENDING_S = 3.0  # how long the gateways may take to end their tests
-
-
-def _broker_url(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
-    return value if "://" in value else f"mqtt://{value}"
 
 
 @click.command()
@@ -75,14 +71,7 @@ def _broker_url(_ctx: click.Context, _param: click.Parameter, value: str) -> str
 @click.option(
     "--points-only", is_flag=True, help="End when the points have passed: no power, no network."
 )
-@click.option(
-    "--broker",
-    metavar="URL",
-    default="mqtt://127.0.0.1:1883",
-    show_default=True,
-    callback=_broker_url,
-    help="Where the gateways publish: [mqtt://[USER:PASSWORD@]]HOST[:PORT].",
-)
+@broker_url_option
 @click.option(
     "--desk", is_flag=True, help="Be the desk, too, and store: where no other one is reached."
 )

@@ -37,7 +37,6 @@ def look_at(port: str, contents: Spans, sums: Spans, tell: Tell) -> Seen:
     from firegrid.flash.writer import Look, look  # it needs esptool
 
     must_be_there(port)
-
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=look, args=(port, theirs), daemon=True)
