@@ -132,7 +132,6 @@ def bootable(files):
 
 FAILS = b"""
 import time
-from statistics import mean
 print("begins")
 time.sleep(60)
 raise ValueError("no luck")
