@@ -4,6 +4,7 @@ Never from an argument or the environment, where every process can read them.
 """
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,10 +34,15 @@ def passphrase_options(command: F) -> F:
 
 
 def read_passphrase(
-    file: Path | None, descriptor: int | None, new: bool = False, asked: str = ASKED
+    file: Path | None,
+    descriptor: int | None,
+    new: bool = False,
+    asked: str = ASKED,
+    option: str = "--passphrase-file",
 ) -> str:
     """Return the passphrase: the first line of what is named, else what somebody types when
-    `asked`, twice where it is a new one."""
+    `asked`, twice where it is a new one, else the next line of the input; raise where there is
+    none, naming the file's `option`."""
     if file is not None and descriptor is not None:
         raise FiregridError("--passphrase-file and --passphrase-fd: name one of them")
     if file is not None:
@@ -47,8 +53,27 @@ def read_passphrase(
                 return _line(stream.read(BYTES_MAX), f"descriptor {descriptor}")
         except OSError as error:
             raise FiregridError(f"descriptor {descriptor}: {error.strerror}") from None
-    typed: str = click.prompt(asked, hide_input=True, err=True, confirmation_prompt=new)
-    return typed
+    return _typed(asked, new, option)
+
+
+def _typed(asked: str, new: bool, option: str) -> str:
+    if _has_terminal():
+        typed: str = click.prompt(asked, hide_input=True, err=True, confirmation_prompt=new)
+        return typed
+    line = sys.stdin.readline().rstrip("\r\n")
+    if not line:
+        raise FiregridError(f"{asked}: nobody is here to type it", f"{option} FILE")
+    return line
+
+
+def _has_terminal() -> bool:
+    if sys.stdin.isatty():
+        return True
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR))
+    except OSError:
+        return False
+    return True
 
 
 def _line(data: bytes, where: str) -> str:

@@ -6,6 +6,9 @@ tests/sim/test_serial_console.py goes on with the firmware that ships.
 import contextlib
 import os
 import pty
+import subprocess
+import sys
+import termios
 import threading
 import tty
 
@@ -16,6 +19,7 @@ from firegrid.errors import FiregridError
 from firegrid.improv import Frame, Frames, frame, give_wifi
 from hypothesis import given
 from hypothesis import strategies as st
+from installer import until
 from vm import ROOT
 
 VECTORS = [
@@ -217,9 +221,23 @@ def test_a_wrong_call_is_told(arguments, code, words):
 
 
 def test_a_key_is_typed_and_not_shown():
-    done = console("--port", "/dev/no-such-port", "--wifi", "Street", typed="short\n")
-    assert done.exit_code == 1 and "Key of the network Street" in done.output
-    assert "it has 5 characters" in done.output and "short" not in done.output
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "firegrid", "console", "--port", "/dev/no-such-port"]
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+    with subprocess.Popen(
+        [*command, "--wifi", "Street"], start_new_session=True, **streams
+    ) as one:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while part := os.read(ours, 1000):
+                shown += part
+                if shown.endswith(b"Street: "):
+                    until(lambda: not termios.tcgetattr(ours)[3] & termios.ECHO)
+                    os.write(ours, b"short\n")
+    os.close(ours)
+    assert one.returncode == 1 and b"Key of the network Street" in shown, shown
+    assert b"it has 5 characters" in shown and b"short" not in shown
 
 
 def test_a_line_that_breaks_is_told():

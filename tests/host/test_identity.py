@@ -4,6 +4,7 @@ import json
 import shutil
 import stat
 import subprocess
+import sys
 
 import jsonschema
 import pytest
@@ -68,6 +69,16 @@ def test_a_typed_passphrase_is_asked_for_twice_and_must_be_long(tmp_path):
     done = init(tmp_path, input=f"{PASSPHRASE}\n{PASSPHRASE}\n")
     assert done.exit_code == 0, done.output
     assert PASSPHRASE not in done.output
+
+
+def test_without_a_terminal_it_is_read_from_the_pipe_or_the_option_is_named(tmp_path):
+    command = [sys.executable, "-m", "firegrid", "ca", "init", SITE, "--state", tmp_path / "state"]
+    more = {"capture_output": True, "text": True, "start_new_session": True, "timeout": 60}
+    done = subprocess.run(list(map(str, command)), input="", **more)
+    assert done.returncode == 1 and "Warning" not in done.stderr, done.stderr
+    assert "nobody is here to type it; --passphrase-file FILE" in done.stderr
+    done = subprocess.run(list(map(str, command)), input=f"{PASSPHRASE}\n", **more)
+    assert done.returncode == 0 and "Warning" not in done.stderr, done.stderr
 
 
 def test_a_wrong_passphrase_no_keys_and_a_damaged_folder_are_told(made, tmp_path):

@@ -65,7 +65,7 @@ def command(
 
 
 def _key(ssid: str, file: Path | None) -> str:
-    key = read_passphrase(file, None, asked=f"Key of the network {ssid}")
+    key = read_passphrase(file, None, asked=f"Key of the network {ssid}", option="--key-file")
     if len(key) not in KEY_CHARACTERS or not key.isascii():
         raise FiregridError(
             f"this is no key of a Wi-Fi network: it has {len(key)} characters",
