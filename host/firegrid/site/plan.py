@@ -95,8 +95,6 @@ def _missing(site: Site, state: State) -> Iterator[Row]:
         yield _gap("no-photo", site.id, count=len(blind), ids=listed)
     if not any(person.number for person in site.people):
         yield _gap("no-numbers", site.id)
-    if not any("installer" in person.roles for person in site.people):
-        yield _gap("no-installer", site.id)
     if not state.ca.is_dir():
         yield _gap("no-ca", site.id, folder=state.ca)
 
