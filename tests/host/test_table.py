@@ -97,6 +97,7 @@ def test_points_may_go_to_a_gateway_that_is_there(bring_in, tmp_path):
         (HEAD + ROW.replace("901", "x"), "line 2: [[point]] no. 21: number"),
         (HEAD + ROW.replace("grid-03", "grid-99"), "line 2: gateway gw-new"),
         (HEAD + ROW.replace("gw-new", "gw-shops"), "is in the site file already"),
+        (HEAD + ROW.replace("gw-new,grid-03,Block 3", "gw-shop,,"), 'did you mean "gw-shops"?'),
         (HEAD + ROW + ROW.replace("901,smoke-new", "902,b").replace("-03", "-04"), "line 3: grid"),
         (HEAD + ROW.replace("Hall", '"a\nb"'), "must be one line"),
         (HEAD + ROW.replace("Hall", "a\x7fb"), "must be one line"),

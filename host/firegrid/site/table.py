@@ -192,6 +192,7 @@ def added_text(site: Site, table: Table) -> Added:
             points.append((row.line, _point(row)))
         elif set(row.cells) - set(GATEWAY):
             problems.add(f"line {row.line}", "kind", "is missing")
+    _check_new(gateways, known, lines, problems)
     problems.refuse_any()
     _number(site, [point for _, point in points])
     for index, (line, point) in enumerate(points, len(site.points) + 1):
@@ -235,6 +236,17 @@ def _meet_gateway(
         if first.setdefault(key, value) != value:
             text = f"{shown(value)} for {ident}, but {shown(first[key])} in a row above"
             problems.add(where, key, text)
+
+
+def _check_new(
+    gateways: dict[str, dict[str, str]], known: set[str], lines: dict[str, int], problems: Problems
+) -> None:
+    """A gateway that is new names its grid; one that does not is most often misspelt."""
+    whole = known | {ident for ident, said in gateways.items() if "grid" in said}
+    for ident in sorted(gateways.keys() - whole):
+        where = f"line {lines[f'gateway {ident}']}"
+        text = f"{shown(ident)} is new and names no grid"
+        problems.add(where, "gateway", f"{text}; {nearest(ident, sorted(whole))}")
 
 
 def _point(row: Row) -> dict[str, Any]:
