@@ -7,14 +7,14 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from firegrid.errors import FiregridError
 from firegrid.identity import ca_begins
 from firegrid.image.enrol import is_enrolled
-from firegrid.ports import ports
+from firegrid.ports import plugged
 from firegrid.resources import firmware_dir
 from firegrid.site.model import Site
 from firegrid.state import State
@@ -35,9 +35,12 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
-def checkup(site: Site, state: State, broker: tuple[str, int] | None) -> Iterator[Finding]:
-    """Yield every check, in the order in which a bench needs them."""
-    yield from _ports()
+def checkup(
+    site: Site, state: State, broker: tuple[str, int] | None, patterns: Sequence[str] = ()
+) -> Iterator[Finding]:
+    """Yield every check, in the order in which a bench needs them; of the ports that fit a
+    pattern, without patterns of all."""
+    yield from _ports(patterns)
     yield _firmware()
     yield _disk(state)
     yield from _keys(state)
@@ -47,11 +50,12 @@ def checkup(site: Site, state: State, broker: tuple[str, int] | None) -> Iterato
         yield _broker(*broker)
 
 
-def _ports() -> Iterator[Finding]:
-    found = ports()
+def _ports(patterns: Sequence[str]) -> Iterator[Finding]:
+    found = plugged(patterns)
     if not found:
+        seen = f"no serial port {' or '.join(patterns)}".rstrip()
         advice = "plug a board in; one that does not show up has a charge-only cable or no driver"
-        yield Finding("ports", False, "no serial port", advice)
+        yield Finding("ports", False, seen, advice)
     for port in found:
         seen = f"{port.device}: {port.description}"
         if os.access(port.device, os.R_OK | os.W_OK) or not Path(port.device).exists():

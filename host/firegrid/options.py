@@ -1,8 +1,9 @@
 """Options that many commands share."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -16,10 +17,12 @@ __all__ = [
     "broker_url_option",
     "lang_option",
     "micropython_option",
+    "ports_option",
     "state_option",
 ]
 
 PORT_MAX = 65535
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _use(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
@@ -50,6 +53,17 @@ micropython_option = click.option(
     help="MicroPython for the ESP32 (ESP32_GENERIC, 1.24 or later). [default: "
     f"{VERSION}, fetched from micropython.org and checked by its SHA-256]",
 )
+
+
+def ports_option(what: str) -> Callable[[F], F]:
+    """Return the option --ports GLOB, as `patterns`; `what` begins its help."""
+    return click.option(
+        "--ports",
+        "patterns",
+        multiple=True,
+        metavar="GLOB",
+        help=f"{what}, '/dev/ttyUSB*'; may be given again. [default: every USB serial port]",
+    )
 
 
 class HostPort(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only

@@ -1,12 +1,15 @@
 """The serial ports of this machine, as far as something is plugged in."""
 
+import fnmatch
+import glob
 import os
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from serial.tools import list_ports
 
-__all__ = ["Port", "is_simulated", "ports"]
+__all__ = ["Port", "is_simulated", "plugged", "ports"]
 
 
 class Port(NamedTuple):
@@ -31,6 +34,20 @@ def ports() -> list[Port]:
             parts.append(f"at {one.location}")
         found.append(Port(one.device, ", ".join(parts)))
     return found
+
+
+def plugged(patterns: Sequence[str]) -> list[Port]:
+    """Return the ports that are there now and fit a pattern; without patterns all that have
+    hardware. A network port (`rfc2217://…`) is taken to be there."""
+    known = {port.device: port for port in ports()}
+    if not patterns:
+        return list(known.values())
+    found: dict[str, Port] = {}
+    for pattern in patterns:
+        fitting = [pattern] if "://" in pattern else sorted(glob.glob(pattern))
+        for device in [*fitting, *fnmatch.filter(known, pattern)]:
+            found[device] = known.get(device, Port(device, "serial port"))
+    return list(found.values())
 
 
 def is_simulated(port: str) -> bool:

@@ -4,6 +4,7 @@ import json
 import shutil
 import socket
 
+import firegrid.ports
 import jsonschema
 import pytest
 from click.testing import CliRunner
@@ -39,7 +40,8 @@ def plugged(monkeypatch, tmp_path):
     """A board at a port."""
     device = tmp_path / "ttyUSB0"
     device.touch()
-    monkeypatch.setattr(checkup, "ports", lambda: [Port(str(device), "CP2102, USB 10c4:ea60")])
+    board = Port(str(device), "CP2102, USB 10c4:ea60")
+    monkeypatch.setattr(firegrid.ports, "ports", lambda: [board])
     return device
 
 
@@ -71,9 +73,18 @@ def test_where_all_is_there_it_says_so(ready, plugged, broker):
 
 
 def test_without_a_board_it_asks_for_one(ready, monkeypatch):
-    monkeypatch.setattr(checkup, "ports", list)
+    monkeypatch.setattr(firegrid.ports, "ports", list)
     assert failing(ready) == {"ports": "no serial port"}
     assert "charge-only cable" in doctor(ready).stdout
+
+
+def test_it_looks_at_the_ports_that_are_named(ready, plugged, tmp_path):
+    other = tmp_path / "board-01"
+    other.touch()
+    assert failing(ready, "--ports", f"{tmp_path}/board-*") == {}
+    shown = doctor(ready, "--ports", str(other), "--ports", f"{tmp_path}/ttyUSB*").stdout
+    assert f"{other}: serial port" in shown and "ttyUSB0: CP2102" in shown
+    assert failing(ready, "--ports", "/dev/none*") == {"ports": "no serial port /dev/none*"}
 
 
 def test_a_port_that_may_not_be_opened_is_told(ready, plugged, monkeypatch):

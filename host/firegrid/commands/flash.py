@@ -1,7 +1,5 @@
 """The command `firegrid flash`: boards get what their gateway needs, and must answer."""
 
-import fnmatch
-import glob
 import json
 import queue
 import sys
@@ -20,8 +18,8 @@ from firegrid.flash.boards import Boards, alone
 from firegrid.flash.show import Screen, table
 from firegrid.image.build import Image, image_of, read_image
 from firegrid.image.enrol import KEY, about_of
-from firegrid.options import state_option
-from firegrid.ports import ports as found_ports
+from firegrid.options import ports_option, state_option
+from firegrid.ports import plugged, ports
 from firegrid.resources import site_path
 from firegrid.serialport import not_there
 from firegrid.site.load import load_site
@@ -42,14 +40,7 @@ WIDTH = 120  # of the table, where there is no terminal
 @click.argument("gateway", required=False)
 @click.option("--port", metavar="PORT", help="The port of the one board for GATEWAY.")
 @click.option("--all", "everyone", is_flag=True, help="All gateways of the plan, hands-free.")
-@click.option(
-    "--ports",
-    "patterns",
-    multiple=True,
-    metavar="GLOB",
-    help="With --all: the ports to serve, '/dev/ttyUSB*'; may be given again. [default: every USB "
-    "serial port]",
-)
+@ports_option("With --all: the ports to serve")
 @click.option("--jobs", type=click.IntRange(1, 64), default=8, show_default=True)
 @click.option(
     "--wait",
@@ -176,18 +167,7 @@ def _forget_key(state: State, gateway: str) -> None:
 
 
 def _plugged(patterns: Sequence[str]) -> list[str]:
-    """Return the ports that are there now, without patterns all that are USB devices."""
-    known = [port.device for port in found_ports()]
-    if not patterns:
-        return known
-    found: dict[str, None] = {}
-    for pattern in patterns:
-        if "://" in pattern:
-            found[pattern] = None
-            continue
-        for port in [*sorted(glob.glob(pattern)), *fnmatch.filter(known, pattern)]:
-            found[port] = None
-    return list(found)
+    return [port.device for port in plugged(patterns)]
 
 
 def _scanner() -> Callable[[], Sequence[str]]:
@@ -222,7 +202,7 @@ class _Show(Screen):
 
     def about(self, port: str) -> str:
         """Return what the system knows of what is plugged in at a port."""
-        found = {one.device: one.description for one in found_ports()}
+        found = {one.device: one.description for one in ports()}
         return found.get(port, "")
 
     def label(self, gateway: str) -> str | None:
