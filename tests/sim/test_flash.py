@@ -304,6 +304,7 @@ def test_a_gateway_that_has_a_board_is_given_to_no_other(server, site, tmp_path)
         assert code == 3 and "is the board" in said and "firegrid replace" in said
         _, code, said = flash(site, NAMES[1], "--port", one.path)
         assert code == 3 and f"this board is {NAMES[0]} already" in said
+        assert "--release" not in said  # it would be refused, as the next call shows
         done = run("flash", site, "--release", NAMES[0])
         assert done.exit_code == 1 and "has its key" in done.output
 
@@ -392,6 +393,9 @@ def test_a_board_is_inspected_and_verified(server, site, tmp_path):
         assert "BEGIN" not in done.output and "key" not in done.output
         report, done = said_by("verify", "verify", site, NAMES[0], "--port", board.path)
         assert (done.exit_code, report["same"]) == (0, True), report
+        report, done = said_by("verify", "verify", site, NAMES[1], "--port", board.path)
+        assert (done.exit_code, report["is_gateway"]) == (3, NAMES[0])
+        assert {"prov", "/etc/config.jsonl"} <= set(report["different"])
 
         board.hold()
         factory, prov = partition("factory").offset, partition("prov").offset
@@ -399,7 +403,6 @@ def test_a_board_is_inspected_and_verified(server, site, tmp_path):
         board.flash.data[prov : prov + 16384] = bytes(16384)
         report, done = said_by("verify", "verify", site, NAMES[0], "--port", board.path)
         assert (done.exit_code, report["different"]) == (3, ["factory", "prov"])
-        report, done = said_by("verify", "verify", site, NAMES[1], "--port", board.path)
-        assert done.exit_code == 3 and "/etc/config.jsonl" in report["different"]
+        assert report["is_gateway"] is None
     done = run("inspect", "--port", board.path)
     assert done.exit_code == 1 and "is not there" in done.output

@@ -40,13 +40,15 @@ def command(site: str, gateway: str, port: str, as_json: bool, **given: Any) -> 
     image = image_of(state, gateway, site)
     certificate = (state.identities / gateway / CERTIFICATE).read_bytes()
     with bytes_told(f"{port}: reading") as tell:
-        seen, wrong = compare(port, image, certificate, tell)
+        seen, who, wrong = compare(port, image, certificate, tell)
     if as_json:
         head = {"schema": SCHEMA, "site": loaded.id, "gateway": gateway, "port": port}
-        found = {"mac": seen.mac, "same": not wrong, "different": wrong}
-        click.echo(json.dumps(head | found, indent=2, ensure_ascii=False))
+        found = {"mac": seen.mac, "is_gateway": who.gateway if who else None}
+        result = {"same": not wrong, "different": wrong}
+        click.echo(json.dumps(head | found | result, indent=2, ensure_ascii=False))
     elif wrong:
-        click.echo(f"{seen.mac} does not hold {gateway}: {', '.join(wrong)} differ")
+        it_is = f"it is {who.gateway} of {who.site}" if who else "it has no identity"
+        click.echo(f"{seen.mac} does not hold {gateway} ({it_is}): {', '.join(wrong)} differ")
     else:
         click.echo(f"{seen.mac} holds {gateway}, all of it")
     if wrong:

@@ -254,15 +254,18 @@ class Bench:
             told = f"it is {gateway}, which was not asked for"
             self._leave(station, TOO_MANY, told if known else f"no gateway {gateway} here", "")
         elif known and known != gateway:
-            self._leave(
-                station, FAILED, f"this board is {known} already, not {gateway}",
-                f"take a new board, or let it go: firegrid flash SITE --release {known}",
-            )  # fmt: skip
+            advice = "take a new board"
+            if not boards.has_answered(station.mac):
+                advice += f", or let it go: firegrid flash SITE --release {known}"
+            self._leave(station, FAILED, f"this board is {known} already, not {gateway}", advice)
         elif boards.mac_of(gateway) not in (None, station.mac):
+            first = boards.mac_of(gateway)
+            way = f"replace SITE {gateway} NEW" if boards.has_answered(first or "") else (
+                f"flash SITE --release {gateway}"
+            )  # fmt: skip
             self._leave(
-                station, FAILED, f"{gateway} is the board {boards.mac_of(gateway)} already",
-                "plug that one in; where it is lost or broken: firegrid replace (it has been on "
-                "site), or firegrid flash SITE --release " + gateway,
+                station, FAILED, f"{gateway} is the board {first} already",
+                f"plug that one in; where it is lost or broken: firegrid {way}",
             )  # fmt: skip
         elif not self._order.again and not self._order.wipe and self._has_it(station, gateway):
             station.gateway = gateway
@@ -289,8 +292,8 @@ class Bench:
         new = not self._boards.has_answered(station.mac)
         if new and not image.holds_identity:
             self._leave(
-                station, FAILED, f"the image of {gateway} holds no identity, and this board has "
-                "none", "make a new one: firegrid flash SITE --release, then firegrid provision",
+                station, FAILED, f"the image of {gateway} holds no identity: another board has it",
+                f"plug that one in; where it is lost: firegrid replace SITE {gateway} NEW",
             )  # fmt: skip
             return
         self._boards.note(station.mac, gateway, MATCHED, station.port)

@@ -72,16 +72,14 @@ def inspect(port: str, tell: Tell) -> tuple[Seen, bool, Prov | None]:
         ours = read_table(table) == LAYOUT
     except FiregridError:
         ours = False
-    try:
-        who = read_prov(identity) if ours else None
-    except FiregridError:
-        who = None
-    return seen, ours, who
+    return seen, ours, _identity(identity) if ours else None
 
 
-def compare(port: str, image: Image, certificate: bytes, tell: Tell) -> tuple[Seen, list[str]]:
-    """Return what a board is, and each part of it that is not as it should be; of the file system
-    each file, for the application writes files of its own."""
+def compare(
+    port: str, image: Image, certificate: bytes, tell: Tell
+) -> tuple[Seen, Prov | None, list[str]]:
+    """Return what a board is, who it is, and each part of it that is not as it should be; of the
+    file system each file, for the application writes files of its own."""
     parts = {part["label"]: part for part in image.manifest["parts"]}
     summed = [label for label in parts if label not in ("prov", "vfs")]
     sums = [(parts[label]["offset"], parts[label]["bytes"]) for label in summed]
@@ -93,21 +91,22 @@ def compare(port: str, image: Image, certificate: bytes, tell: Tell) -> tuple[Se
         if digest != hashlib.md5(_part(image, parts[label]), usedforsecurity=False).hexdigest()
     ]
     identity, files = seen.contents
-    wrong += _identity(identity, image, certificate)
-    return seen, wrong + _files(files, image, vfs)
+    who = _identity(identity)
+    expected = (image.manifest["site"], image.manifest["gateway"], certificate)
+    if who is None or (who.site, who.gateway, who.certificate) != expected:
+        wrong.append("prov")
+    return seen, who, wrong + _files(files, image, vfs)
 
 
 def _part(image: Image, part: dict[str, Any]) -> bytes:
     return image.data[part["offset"] : part["offset"] + part["bytes"]]
 
 
-def _identity(data: bytes, image: Image, certificate: bytes) -> list[str]:
+def _identity(data: bytes) -> Prov | None:
     try:
-        who = read_prov(data)
+        return read_prov(data)
     except FiregridError:
-        return ["prov"]
-    expected = (image.manifest["site"], image.manifest["gateway"], certificate)
-    return [] if (who.site, who.gateway, who.certificate) == expected else ["prov"]
+        return None
 
 
 def _files(data: bytes, image: Image, vfs: Partition) -> list[str]:
