@@ -6,6 +6,7 @@ import os
 import select
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from firegrid.errors import FiregridError
+from firegrid.files import write_file
 from firegrid.resources import firmware_dir, hal_dir, site_path
 from firegrid.site.load import load_site
 from firegrid.site.model import Site
@@ -25,11 +27,12 @@ from firegrid_sim.broker import Broker, require_broker
 from firegrid_sim.electrical import Sensor, connect, sensor_for
 from firegrid_sim.forkserver import ForkServer, require_vm
 from firegrid_sim.scenario import PRESSES
+from firegrid_sim.standin import stand_in
 
 if TYPE_CHECKING:
     from firegrid_sim.flashed import FlashedBoard
 
-__all__ = ["boards"]
+__all__ = ["boards", "write_stand_in"]
 
 SCHEMA = "firegrid.sim-boards/1"
 MIB = 1024 * 1024
@@ -47,7 +50,7 @@ status                       what each board has become
 end"""
 
 
-@click.command()
+@click.command(epilog="\b\nWhat can be typed:\n" + textwrap.indent(TYPED, "  "))
 @click.option("--count", type=click.IntRange(1, 64), default=16, show_default=True)
 @click.option(
     "--dir",
@@ -81,8 +84,8 @@ def boards(as_json: bool, for_s: float | None, **given: Any) -> None:
 
     Each is a link board-01, board-02 … to a pseudo-terminal, and the same board at a network port
     by RFC 2217. Real tools work with them: esptool writes their flash, and what was written is
-    what they start, in the real VM; mpremote speaks to it. Type `help` for what can be done to
-    them meanwhile.
+    what they start, in the real VM; mpremote speaks to it. Images for them are made with
+    `firegrid provision --micropython` and the file of `firegrid sim stand-in`.
     """
     require_vm()
     if importlib.util.find_spec("esp32_mock_bootloader") is None:
@@ -115,6 +118,20 @@ def boards(as_json: bool, for_s: float | None, **given: Any) -> None:
             bench.run(for_s)
         except KeyboardInterrupt:
             tell.hint("")
+
+
+@click.command("stand-in")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def write_stand_in(file: Path) -> None:
+    """Write a stand-in for MicroPython's .bin to FILE, for simulated boards.
+
+    It is right in form, and nothing runs in it: simulated boards have the VM instead. `firegrid
+    provision --micropython FILE` takes it as it takes MicroPython's own; `firegrid flash` refuses
+    to write it to a real port.
+    """
+    data = stand_in()
+    write_file(file, data)
+    click.echo(f"{file}: {len(data)} bytes, for simulated boards only")
 
 
 @dataclass(frozen=True)

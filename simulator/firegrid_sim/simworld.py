@@ -25,7 +25,7 @@ from firegrid.site.model import Site
 
 from firegrid_sim import faults, timeline
 from firegrid_sim.board import Bench, compiled
-from firegrid_sim.boards import boards
+from firegrid_sim.boards import boards, write_stand_in
 from firegrid_sim.checkers import Checkers, Violation
 from firegrid_sim.fleet import fingerprint
 from firegrid_sim.forkserver import ForkServer, require_vm
@@ -186,6 +186,7 @@ def command() -> None:
 
 
 command.add_command(boards)
+command.add_command(write_stand_in)
 
 
 @command.command()

@@ -1,7 +1,11 @@
-"""docs/INSTALL.md, word for word: every file that it shows is written, every `sh` block is run."""
+"""docs/INSTALL.md, word for word: every file that it shows is written, every `sh` block is run.
+
+Of the README the bench without a board, too.
+"""
 
 import os
 import re
+import shutil
 import sysconfig
 
 import pytest
@@ -17,6 +21,7 @@ BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL
 PAGE = (ROOT / "docs" / "INSTALL.md").read_text(encoding="utf-8")
 
 
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 BENCH = PAGE.index("## 4.")  # from here on boards are plugged in
 BROKER_PORT = free_port()
 
@@ -39,8 +44,12 @@ class Followed:
             elif kind == "sh":
                 self._run(text)
 
+    def talking(self, text):
+        """Begin one block."""
+        return Talker(["bash", "-euc", text], cwd=self.folder, env=self._env)
+
     def _run(self, text):
-        with Talker(["bash", "-euc", text], cwd=self.folder, env=self._env) as block:
+        with self.talking(text) as block:
             if text.startswith("firegrid walktest"):
                 site = load_site(self.folder / "street.toml")
                 walk_all(self._bench, block, site, BROKER_PORT)
@@ -92,7 +101,7 @@ def test_the_whole_page_leads_from_the_box_to_a_signed_report(tmp_path):
         bench.end()
     doctor, _, web, walk, accepted, checked = one.said
     assert "4 parts of" in web
-    assert "identities" in doctor and "MISSING  identities" not in doctor
+    assert "serial port" in doctor and "identities" in doctor and "MISSING" not in doctor
     private = tmp_path / "street.firegrid"
     assert not list((private / "identities").rglob("key.der")), "they are on the boards alone"
     assert {path.stem for path in (private / "reports" / "labels").iterdir()} == {
@@ -100,3 +109,22 @@ def test_the_whole_page_leads_from_the_box_to_a_signed_report(tmp_path):
         "gw-tailor",
     }
     assert "ACCEPTED" in accepted.upper() and checked, (walk, accepted, checked)
+
+
+@pytest.mark.full
+def test_the_readme_has_a_bench_for_those_without_a_board(tmp_path):
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    page = README[README.index("The bench, without a board") :]
+    page = page.replace("1884", str(BROKER_PORT))
+    boards, rest = [text for kind, _, text in BLOCK.findall(page) if kind == "sh"][:2]
+    one = Followed(tmp_path)
+    with one.talking(boards) as bench:
+        bench.until(lambda: bench.has("ports: "))
+        with one.talking(rest) as block:
+            code, told = block.end()
+        assert code == 0, "\n".join([told, *block.said, *bench.told])
+        bench.type("end")
+        assert bench.end()[0] == 0
+    for name in ("gw-noodles", "gw-dumplings"):
+        assert block.has(f"DONE {name}: it says self-test ok"), block.said
+    assert "self-test of the outputs begun by leader-1" in told
