@@ -46,6 +46,7 @@ ROWS = {
         "a day of smoke, gas, leakage, hydrant",
     ],
 }
+HELD = {"≥ 0.30": (0.31, 0.29), "≤ 1.1": (1.1, 1.11), "0": (0.0, 0.1)}
 OTHER = "## heap\n\nWhat was measured before.\n"
 
 
@@ -199,3 +200,18 @@ def test_a_trial_plays_every_step_at_every_point_of_its_kind(bench):
     assert first == [5, 50, 5 + CYCLE_S, 50 + CYCLE_S]
     top = max(d.action.value for d in drives if d.action.point == "leakage-shop-street")
     assert top == pytest.approx(450 * 400 / 300)  # as far past its own limit
+
+
+@pytest.mark.parametrize("held_to", HELD)
+def test_a_ratio_that_is_not_as_it_must_be_is_found(bench, held_to):
+    from bench.result import Pair, compare
+
+    good, bad = [compare("a", "s", "b", [Pair(one, 1.0)], held_to) for one in HELD[held_to]]
+    assert good.holds and not bad.holds
+
+
+def test_every_area_is_in_the_schema(bench):
+    from bench.__main__ import AREAS as ALL
+
+    schema = json.loads((schemas_dir() / "bench.schema.json").read_text())
+    assert schema["properties"]["areas"]["propertyNames"]["enum"] == list(ALL)

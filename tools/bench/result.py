@@ -25,7 +25,17 @@ class Row:
     low: float
     high: float
     n: int
-    held_to: str = ""  # what design or standard asks of the ratio
+    held_to: str = ""  # what design or standard asks of the ratio: "≥ 0.30", "≤ 1.1", "0"
+
+    @property
+    def holds(self) -> bool:
+        """Whether the ratio is as it is held to be."""
+        sign, _, limit = self.held_to.rpartition(" ")
+        if not limit:
+            return True
+        if sign == "≥":
+            return self.ratio >= float(limit)
+        return self.ratio <= float(limit)
 
 
 @dataclass(frozen=True, slots=True)
