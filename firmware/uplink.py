@@ -26,7 +26,7 @@ from mqtt import Client, LinkLost
 STATE_MS = const(60000)
 SETTLE_MS = const(500)  # changes close together go out as one state
 TICK_MS = const(20)  # while the window is full, or the broker still has to answer
-LOOK_MS = const(1000)  # while there is nothing to send
+LOOK_MS = const(1000)  # while there is nothing to send or to hear
 AWAY_MS = const(100)  # while there is no broker
 EVENTS_PER_MESSAGE = const(8)
 SAMPLES_PER_MESSAGE = const(12)
@@ -62,6 +62,7 @@ class Uplink:
             clock.ms,
             out=board.send_buffer,
         )
+        self._session = asyncio.Event()
         self._backoff = Backoff(random)
         self._found = None  # the broker's address, where it is known by name
         self._state_ms = now_ms  # when the next state is due
@@ -84,6 +85,7 @@ class Uplink:
         """Task: keep a session, and send while it lasts."""
         await self._client.close()  # what the task had open when it failed
         while True:
+            self._session.clear()
             try:
                 await self._open(beat)
                 while self._client.connected and self._board.has_network():
@@ -98,13 +100,13 @@ class Uplink:
         """Task: hear the broker while there is a session."""
         while True:
             beat(self._clock.ms())
-            if not self._client.connected:
-                await asyncio.sleep_ms(AWAY_MS)
-                continue
             try:
+                await asyncio.wait_for_ms(self._session.wait(), LOOK_MS)
                 await self._client.serve(self._hear, beat)
+            except asyncio.TimeoutError:
+                pass
             except LinkLost:
-                pass  # the other task sees it, too
+                self._session.clear()  # the other task sees it, too
 
     async def _open(self, beat):
         head = self._head
@@ -114,6 +116,7 @@ class Uplink:
         self._watch(beat)
         client = self._client
         await client.connect(await self._address(head["broker_host"]), head["broker_port"])
+        self._session.set()  # what the broker says is heard from now on
         await client.subscribe([self._stored_topic, self._command_topic])
         client.publish(self._topic + "up/status", self._status("online"), retain=True)
         self._part = self._parts
