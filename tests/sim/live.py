@@ -249,6 +249,7 @@ class Live:
         self.fleet.press(gateway, True)  # for as long as a reset takes
         self.until(lambda: not self.is_sounding(gateway), "a reset silences the sounder")
         self.until(lambda: len(self.acts(gateway)) > before, "the flash has the reset")
+        self.until(lambda: not self._is_in_alarm(point), "the flash has that it is over")
         self.fleet.press(gateway, False)
 
     def until_clean(self, point, since_ns):
@@ -325,6 +326,11 @@ class Live:
             for t in self.taken
             if t.event.point == number and t.event.conditions & t.event.changed & wire.ALARM
         ]
+
+    def _is_in_alarm(self, name):
+        number = self.site.point(name).number
+        last = next(t.event for t in reversed(self.taken) if t.event.point == number)
+        return last.conditions & wire.ALARM
 
     def acts(self, gateway=None):
         """Return (verb, result, point) of what was done at a gateway, in order."""
