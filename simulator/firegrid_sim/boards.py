@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import select
 import sys
 import tempfile
@@ -286,8 +287,10 @@ class _Benchtop:
             return
         try:
             self._carry_out(words)
-        except (FiregridError, ValueError) as error:
+        except FiregridError as error:
             self._tell.hint(f"not done: {error}")
+        except ValueError:
+            self._tell.hint(f"not done: {_misunderstood(words)}")
 
     def _carry_out(self, words: Sequence[str]) -> None:
         match words:
@@ -311,7 +314,7 @@ class _Benchtop:
             case [("plug" | "unplug") as what, board] if board in self._boards:
                 getattr(self._boards[board], what)()
             case _:
-                raise FiregridError(f"{' '.join(words)!r} is not known", "type help")
+                raise _misunderstood(words)
 
     def _break(self, point: str, fault: str | None) -> None:
         sensor = self._sensor(point)
@@ -341,3 +344,10 @@ class _Benchtop:
     def _press(self, gateway: str, down: bool) -> None:
         pin = self._site.gateway(gateway).button_pin if self._site else 0
         self._gateway(gateway).io.set_pin(pin, not down)
+
+
+def _misunderstood(words: Sequence[str]) -> FiregridError:
+    """Return what to say of a line: the usage of its verb, where that is one."""
+    verb = re.compile(rf"\b{re.escape(words[0])} [A-Z]")
+    usage = next((line for line in TYPED.splitlines() if verb.search(line)), "type help")
+    return FiregridError(f"{' '.join(words)!r} is not understood", usage)

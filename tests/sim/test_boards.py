@@ -84,7 +84,8 @@ def test_the_command_offers_ports_and_does_what_is_typed(tmp_path):
     command = [sys.executable, "-m", "firegrid", "sim", "boards", "--count", "2", "--json"]
     command += ["--dir", tmp_path / "bench", "--site", "nanyuan-shops"]
     command += ["--trouble", "board-02:chip=esp32s3"]
-    typed = "status\nunplug board-02\ndrive smoke-nowhere x 1\nnonsense\nend\n"
+    typed = "status\nunplug board-02\ndrive smoke-nowhere x 1\nnonsense\nplug board-09\n"
+    typed += "drive smoke-noodles smoke_db_m much\nend\n"
     done = subprocess.run(
         list(map(str, command)), input=typed, capture_output=True, text=True, timeout=WAIT_S
     )
@@ -95,7 +96,10 @@ def test_the_command_offers_ports_and_does_what_is_typed(tmp_path):
         jsonschema.validate(row, schema)
     assert [row["event"] for row in rows] == ["plugged in"] * 2 + ["is there"] * 2
     assert len({row["mac"] for row in rows}) == 2
-    assert "no point smoke-nowhere" in done.stderr and "'nonsense' is not known" in done.stderr
+    assert "no point smoke-nowhere" in done.stderr
+    assert "'nonsense' is not understood; type help" in done.stderr
+    assert "'plug board-09' is not understood; unplug BOARD, plug BOARD" in done.stderr
+    assert "'drive smoke-noodles smoke_db_m much' is not understood; drive POINT" in done.stderr
     assert not list((tmp_path / "bench").glob("board-*")), "the ports are gone"
 
 

@@ -302,6 +302,7 @@ def test_a_gateway_that_has_a_board_is_given_to_no_other(server, site, tmp_path)
         assert code == 0, said
         _, code, said = flash(site, NAMES[0], "--port", two.path)
         assert code == 3 and "is the board" in said and "firegrid replace" in said
+        assert "its board was not here" in said
         _, code, said = flash(site, NAMES[1], "--port", one.path)
         assert code == 3 and f"this board is {NAMES[0]} already" in said
         assert "--release" not in said  # it would be refused, as the next call shows

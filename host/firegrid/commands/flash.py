@@ -265,7 +265,7 @@ def _greet(console: Console, order: Order, patterns: Sequence[str]) -> None:
 
 def _tell(console: Console, site: Site, bench: Bench, as_json: bool, stopped: bool) -> None:
     if bench.outcomes or bench.missing:
-        console.print(table(bench.outcomes, bench.missing))
+        console.print(table(bench.outcomes, bench.missing, bench.mac_of))
     if stopped:
         console.print("stopped: boards that were being written go on next time; no id is lost")
     if as_json:

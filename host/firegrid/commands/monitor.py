@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from firegrid import mqtt, wire, words
-from firegrid.options import lang_option
+from firegrid.options import broker_url_option, lang_option
 from firegrid.picture import Change, Picture
 from firegrid.resources import site_path
 from firegrid.site.load import load_site
@@ -26,13 +26,7 @@ STEP_S = 0.25
 
 @click.command()
 @click.argument("site")
-@click.option(
-    "--broker",
-    metavar="URL",
-    default="mqtt://127.0.0.1:1883",
-    show_default=True,
-    help="Where the gateways publish: mqtt://[USER:PASSWORD@]HOST[:PORT].",
-)
+@broker_url_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per change.")
 @lang_option
 def command(site: str, broker: str, as_json: bool) -> None:

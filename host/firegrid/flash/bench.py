@@ -152,6 +152,10 @@ class Bench:
         good = {one.gateway for one in self.outcomes if one.result in (DONE, UP_TO_DATE)}
         return [name for name in self._order.images if name not in good]
 
+    def mac_of(self, gateway: str) -> str | None:
+        """Return which board a gateway is, wherever that is."""
+        return self._boards.mac_of(gateway)
+
     def _is_over(self, quiet_s: float) -> bool:
         order = self._order
         if order.fixed and self.outcomes:
@@ -254,8 +258,9 @@ class Bench:
             told = f"it is {gateway}, which was not asked for"
             self._leave(station, TOO_MANY, told if known else f"no gateway {gateway} here", "")
         elif known and known != gateway:
-            advice = "take a new board"
-            if not boards.has_answered(station.mac):
+            first = boards.mac_of(gateway)
+            advice = f"plug {first} in: that is {gateway}" if first else "take a new board"
+            if not first and not boards.has_answered(station.mac):
                 advice += f", or let it go: firegrid flash SITE --release {known}"
             self._leave(station, FAILED, f"this board is {known} already, not {gateway}", advice)
         elif boards.mac_of(gateway) not in (None, station.mac):

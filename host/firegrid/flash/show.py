@@ -1,7 +1,7 @@
 """What an installer sees of the bench: a bar for each port, or plain lines; a table at the end."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from rich.console import Console
@@ -82,8 +82,10 @@ class Screen:
         self._progress.console.print(told, soft_wrap=True)
 
 
-def table(outcomes: Sequence[Outcome], missing: Sequence[str]) -> Table:
-    """Return the table at the end: each board, and the gateways that have none."""
+def table(
+    outcomes: Sequence[Outcome], missing: Sequence[str], mac_of: Callable[[str], str | None]
+) -> Table:
+    """Return the table at the end: each board, and the gateways that had none here."""
     made = Table("gateway", "board", "port", "result", "seconds")
     for one in outcomes:
         seconds = f"{one.seconds:.1f}" if one.result == DONE else ""
@@ -95,5 +97,7 @@ def table(outcomes: Sequence[Outcome], missing: Sequence[str]) -> Table:
     listed = {one.gateway for one in outcomes}
     for name in missing:
         if name not in listed:
-            made.add_row(Text(name), "-", "-", Text("no board yet", style="red"), "")
+            mac = mac_of(name)
+            result = "its board was not here" if mac else "no board yet"
+            made.add_row(Text(name), Text(mac or "-"), "-", Text(result, style="red"), "")
     return made
