@@ -7,7 +7,6 @@ world, and what a channel carries is unpacked once.
 import math
 import time
 from io import BytesIO
-from random import getrandbits
 
 import micropython
 import ustruct as struct
@@ -25,7 +24,7 @@ _FIELDS_BYTES = 24
 
 _see = hal_adc.ADC._see
 _ADC_US = COSTS_US["adc"]
-_NOISE_UV = const(2000)
+_NOISE_UV = const(2000)  # as hal_adc has it
 _RANGES = tuple(zip(hal_adc._FLOOR, hal_adc._LINEAR, hal_adc._FULL))
 
 _file = hal_io._file
@@ -69,27 +68,19 @@ def read_uv(channel, at_us=None):
     if fields is None:
         at = hal_io.ANALOG + _FIELDS_BYTES * channel
         dc_v, amp_v, freq_hz, third_v, noise_v, flags = struct.unpack_from("<fffffI", _bytes, at)
-        moves = (amp_v, freq_hz, third_v) if amp_v or third_v else None
-        dc = dc_v if moves else int(dc_v * 1000000)
-        fields = _channels[channel] = (dc, moves, int(noise_v * 1000000), flags & 1)
-    dc, moves, sigma_uv, driven = fields
+        waves = (dc_v, amp_v, freq_hz, third_v) if amp_v or third_v else None
+        uv, sigma_uv = int(dc_v * 1000000), int(noise_v * 1000000)
+        fields = _channels[channel] = (uv, waves, sigma_uv, flags & 1)
+    uv, waves, sigma_uv, driven = fields
     if not driven:
         return hal_analog.floating_uv()
-    if moves:
-        volts = dc
-        amp_v, freq_hz, third_v = moves
+    if waves:
+        volts, amp_v, freq_hz, third_v = waves
         turns = (time.now_us() if at_us is None else at_us) * freq_hz / 1000000
         angle = 2 * math.pi * (turns % 1)
         volts += amp_v * math.sin(angle) + third_v * math.sin(3 * angle)
-        dc = int(volts * 1000000)
-    return dc + hal_analog.noise_uv(sigma_uv)
-
-
-@micropython.viper
-def noise(bits: int, sigma_uv: int) -> int:
-    """Return hal_world's `noise_uv` of these random bits."""
-    four = (bits & 255) + (bits >> 8 & 255) + (bits >> 16 & 255) + (bits >> 24 & 255)
-    return (four - 510) * sigma_uv // 148
+        uv = int(volts * 1000000)
+    return uv + hal_analog.noise_uv(sigma_uv)
 
 
 def see(adc):
@@ -104,8 +95,8 @@ def see(adc):
     if fields is None or fields[1] or not fields[3]:
         uv = read_uv(adc._pin - 32)
     else:
-        uv = fields[0] + noise(getrandbits(32), fields[2])
-    uv += noise(getrandbits(32), _NOISE_UV)
+        uv = fields[0] + hal_world.noise_uv(fields[2])
+    uv += hal_world.noise_uv(_NOISE_UV)
     floor, linear, full = _RANGES[adc._atten]
     if uv > linear:
         uv = linear + (uv - linear) * 3 // 4
