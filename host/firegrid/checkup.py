@@ -36,7 +36,7 @@ class Finding(NamedTuple):
 
 
 def checkup(
-    site: Site, state: State, broker: tuple[str, int] | None, patterns: Sequence[str] = ()
+    site: Site, state: State, broker: tuple[str, int] | None, patterns: Sequence[str]
 ) -> Iterator[Finding]:
     """Yield every check, in the order in which a bench needs them; of the ports that fit a
     pattern, without patterns of all."""

@@ -111,7 +111,7 @@ def command(site: str, gateway: str | None, as_json: bool, **given: Any) -> None
             )  # fmt: skip
             _greet(console, order, patterns)
             stopped = _stopped(bench)
-        _tell(console, loaded, bench, as_json, stopped)
+        _tell(console, loaded, bench, boards, as_json, stopped)
     if stopped:
         raise KeyboardInterrupt
     if bench.missing:
@@ -136,10 +136,10 @@ def _check_ports(
     images: dict[str, Image], port: str | None, patterns: Sequence[str], site: str
 ) -> None:
     """Raise where a port that is named is not there, or is none for these images."""
-    plugged = _plugged(patterns)
-    if port and not plugged:
+    there = _plugged(patterns)
+    if port and not there:
         raise not_there(port, site)
-    check_stand_in(images.values(), [port] if port else plugged)
+    check_stand_in(images.values(), [port] if port else there)
 
 
 def _bauds(highest: str | None) -> tuple[int, ...]:
@@ -263,9 +263,11 @@ def _greet(console: Console, order: Order, patterns: Sequence[str]) -> None:
         console.print(told, highlight=False, markup=False)
 
 
-def _tell(console: Console, site: Site, bench: Bench, as_json: bool, stopped: bool) -> None:
+def _tell(
+    console: Console, site: Site, bench: Bench, boards: Boards, as_json: bool, stopped: bool
+) -> None:
     if bench.outcomes or bench.missing:
-        console.print(table(bench.outcomes, bench.missing, bench.mac_of))
+        console.print(table(bench.outcomes, bench.missing, boards.mac_of))
     if stopped:
         console.print("stopped: boards that were being written go on next time; no id is lost")
     if as_json:

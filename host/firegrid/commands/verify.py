@@ -43,9 +43,9 @@ def command(site: str, gateway: str, port: str, as_json: bool, **given: Any) -> 
         seen, who, wrong = compare(port, image, certificate, tell)
     if as_json:
         head = {"schema": SCHEMA, "site": loaded.id, "gateway": gateway, "port": port}
-        found = {"mac": seen.mac, "is_gateway": who.gateway if who else None}
-        result = {"same": not wrong, "different": wrong}
-        click.echo(json.dumps(head | found | result, indent=2, ensure_ascii=False))
+        found: dict[str, Any] = {"mac": seen.mac, "is_gateway": who.gateway if who else None}
+        found |= {"same": not wrong, "different": wrong}
+        click.echo(json.dumps(head | found, indent=2, ensure_ascii=False))
     elif wrong:
         it_is = f"it is {who.gateway} of {who.site}" if who else "it has no identity"
         click.echo(f"{seen.mac} does not hold {gateway} ({it_is}): {', '.join(wrong)} differ")

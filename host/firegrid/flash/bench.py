@@ -152,10 +152,6 @@ class Bench:
         good = {one.gateway for one in self.outcomes if one.result in (DONE, UP_TO_DATE)}
         return [name for name in self._order.images if name not in good]
 
-    def mac_of(self, gateway: str) -> str | None:
-        """Return which board a gateway is, wherever that is."""
-        return self._boards.mac_of(gateway)
-
     def _is_over(self, quiet_s: float) -> bool:
         order = self._order
         if order.fixed and self.outcomes:
@@ -252,24 +248,23 @@ class Bench:
         assert station.mac
         known = boards.gateway_of(station.mac)
         gateway = wanted or self._next()
+        holder = boards.mac_of(gateway) if gateway else None
         if gateway is None:
             self._leave(station, TOO_MANY, "all gateways of the plan have a board", "unplug it")
         elif gateway not in order.images:
             told = f"it is {gateway}, which was not asked for"
             self._leave(station, TOO_MANY, told if known else f"no gateway {gateway} here", "")
         elif known and known != gateway:
-            first = boards.mac_of(gateway)
-            advice = f"plug {first} in: that is {gateway}" if first else "take a new board"
-            if not first and not boards.has_answered(station.mac):
+            advice = f"plug {holder} in: that is {gateway}" if holder else "take a new board"
+            if not holder and not boards.has_answered(station.mac):
                 advice += f", or let it go: firegrid flash SITE --release {known}"
             self._leave(station, FAILED, f"this board is {known} already, not {gateway}", advice)
-        elif boards.mac_of(gateway) not in (None, station.mac):
-            first = boards.mac_of(gateway)
-            way = f"replace SITE {gateway} NEW" if boards.has_answered(first or "") else (
-                f"flash SITE --release {gateway}"
-            )  # fmt: skip
+        elif holder and holder != station.mac:
+            way = f"flash SITE --release {gateway}"
+            if boards.has_answered(holder):
+                way = f"replace SITE {gateway} NEW"
             self._leave(
-                station, FAILED, f"{gateway} is the board {first} already",
+                station, FAILED, f"{gateway} is the board {holder} already",
                 f"plug that one in; where it is lost or broken: firegrid {way}",
             )  # fmt: skip
         elif not self._order.again and not self._order.wipe and self._has_it(station, gateway):
