@@ -88,10 +88,10 @@ def main(areas: tuple[str, ...], quick: bool, as_json: bool, to: Path | None) ->
         sys.exit(INTERRUPTED)
     if as_json:
         click.echo(json.dumps(page.as_json(done), indent=2, ensure_ascii=False))
-    late = [] if quick else [row for one in done for row in one.result.rows if not row.holds]
-    for row in late:
+    missed = [] if quick else [row for one in done for row in one.result.rows if not row.holds]
+    for row in missed:
         click.echo(f"{row.what}: {page.figure(row.ratio)}, held to {row.held_to}", err=True)
-    sys.exit(1 if failed else NOT_SO if late else 0)
+    sys.exit(1 if failed else NOT_SO if missed else 0)
 
 
 def _measure(area: Area, quick: bool) -> Measured:
