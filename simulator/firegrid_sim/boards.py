@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from firegrid.errors import FiregridError
-from firegrid.files import write_file
 from firegrid.resources import firmware_dir, hal_dir, site_path
 from firegrid.site.load import load_site
 from firegrid.site.model import Site
@@ -28,12 +27,11 @@ from firegrid_sim.broker import Broker, require_broker
 from firegrid_sim.electrical import Sensor, connect, sensor_for
 from firegrid_sim.forkserver import ForkServer, require_vm
 from firegrid_sim.scenario import PRESSES
-from firegrid_sim.standin import stand_in
 
 if TYPE_CHECKING:
     from firegrid_sim.flashed import FlashedBoard
 
-__all__ = ["boards", "write_stand_in"]
+__all__ = ["boards"]
 
 SCHEMA = "firegrid.sim-boards/1"
 MIB = 1024 * 1024
@@ -119,20 +117,6 @@ def boards(as_json: bool, for_s: float | None, **given: Any) -> None:
             bench.run(for_s)
         except KeyboardInterrupt:
             tell.hint("")
-
-
-@click.command("stand-in")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-def write_stand_in(file: Path) -> None:
-    """Write a stand-in for MicroPython's .bin to FILE, for simulated boards.
-
-    It is right in form, and nothing runs in it: simulated boards have the VM instead. `firegrid
-    provision --micropython FILE` takes it as it takes MicroPython's own; `firegrid flash` refuses
-    to write it to a real port.
-    """
-    data = stand_in()
-    write_file(file, data)
-    click.echo(f"{file}: {len(data)} bytes, for simulated boards only")
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,13 @@ from firegrid.site.model import Site
 
 from firegrid_sim import faults, timeline
 from firegrid_sim.board import Bench, compiled
-from firegrid_sim.boards import boards, write_stand_in
+from firegrid_sim.boards import boards
 from firegrid_sim.checkers import Checkers, Violation
 from firegrid_sim.fleet import fingerprint
 from firegrid_sim.forkserver import ForkServer, require_vm
 from firegrid_sim.judges import judge
 from firegrid_sim.rooms import room
+from firegrid_sim.standin import write_stand_in
 from firegrid_sim.world import SETTLE_S, GatewayWorld, S
 
 __all__ = ["Plan", "Sum", "command", "is_tight", "play", "replaying"]

@@ -9,12 +9,15 @@ import hashlib
 import struct
 from functools import reduce
 from operator import xor
+from pathlib import Path
 from random import Random
 
+import click
+from firegrid.files import write_file
 from firegrid.image.interpreter import APP_AT, BOOTLOADER_AT, STAND_IN
 from firegrid.image.layout import DATA, TABLE_AT, Partition, table_bytes
 
-__all__ = ["stand_in"]
+__all__ = ["stand_in", "write_stand_in"]
 
 APP_BYTES = 1_600_000
 # As MicroPython's own .bin for 4 MiB has it.
@@ -26,6 +29,20 @@ _TABLE = (
 _FEWER = bytes(byte % 38 for byte in range(256))  # of so many letters each has 5.2 bits
 _LOADED_AT = 0x3F400020  # an address of the chip's flash cache
 _RAM_AT = 0x3FFF0018
+
+
+@click.command("stand-in")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def write_stand_in(file: Path) -> None:
+    """Write a stand-in for MicroPython's .bin to FILE, for simulated boards.
+
+    It is right in form, and nothing runs in it: simulated boards have the VM instead. `firegrid
+    provision --micropython FILE` takes it as it takes MicroPython's own; `firegrid flash` refuses
+    to write it to a real port.
+    """
+    data = stand_in()
+    write_file(file, data)
+    click.echo(f"{file}: {len(data)} bytes, for simulated boards only")
 
 
 def stand_in(version: str = "1.29.0", chip: int = 0, app_bytes: int = APP_BYTES) -> bytes:
